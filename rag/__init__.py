@@ -1,0 +1,1 @@
+"""World: a lore store, retrieval, and the proxy that editors talk to."""

@@ -1,0 +1,1 @@
+"""Dataset: from chapters to passages and chat examples."""

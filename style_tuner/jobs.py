@@ -1,0 +1,253 @@
+"""Run a stage as a detached process that outlives page and browser; follow, stop and reconcile it through files.
+
+A run's folder holds `run.json` (what and how it stands), `metrics.jsonl` (one line a report), `log.txt` (everything
+the process printed) and, while a stop is asked for, `STOP`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from style_tuner.errors import JobError, StyleTunerError
+from style_tuner.records import Run
+from style_tuner.workspace import (
+    PROJECT_ROOT,
+    Workspace,
+    append_jsonl,
+    new_folder,
+    read_json,
+    read_jsonl,
+    time_stamp,
+    write_json,
+    write_text,
+)
+
+RUN_FOLDER_VARIABLE = "STYLE_TUNER_RUN_FOLDER"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: reports done and to do, what it is at, and seconds left (None while unknown)."""
+
+    step: int = 0
+    total: int = 0
+    what: str = ""
+    seconds_left: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Part done, 0 to 1."""
+        return min(1.0, self.step / self.total) if self.total else 0.0
+
+
+@dataclass
+class Job:
+    """The running stage's own side of its run folder."""
+
+    folder: Path
+    result: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+    stopped: bool = False
+
+    def report(self, step: int, total: int, what: str, **figures: Any) -> None:
+        """Add one line to `metrics.jsonl`."""
+        append_jsonl(
+            self.folder / "metrics.jsonl", {"time": time.time(), "step": step, "total": total, "what": what, **figures}
+        )
+
+    def stop_requested(self) -> bool:
+        """Say whether the user asked this run to stop."""
+        return (self.folder / "STOP").exists()
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of `run.json`."""
+        _save(self.folder, replace(_load(self.folder), **changes))
+
+
+def _load(folder: Path) -> Run:
+    values = read_json(folder / "run.json")
+    return Run(**{**values, "command": tuple(values["command"])})
+
+
+def _save(folder: Path, run: Run) -> None:
+    write_json(folder / "run.json", asdict(run))
+
+
+def _create(workspace: Workspace, stage: str, command: Sequence[str]) -> Path:
+    folder = new_folder(workspace.runs, f"{time_stamp()}-{stage}")
+    _save(folder, Run(id=folder.name, stage=stage, command=tuple(command), status="queued", created=time.time()))
+    return folder
+
+
+def shell_command(run: Run) -> str:
+    """Return the command that does the same in a shell, from the project's folder."""
+    return shlex.join(["python", *run.command])
+
+
+def start(workspace: Workspace, stage: str, arguments: Sequence[str]) -> Run:
+    """Start `python -m style_tuner STAGE ARGUMENTS` in its own process group and return its run at once."""
+    command = ("-m", "style_tuner", stage, "--workspace", workspace.name, *arguments)
+    folder = _create(workspace, stage, command)
+    _spawn(workspace, folder, command)
+    return _load(folder)
+
+
+def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
+    environment = os.environ | {
+        RUN_FOLDER_VARIABLE: str(folder),
+        "STYLE_TUNER_HOME": str(workspace.home),
+        "PYTHONUNBUFFERED": "1",
+    }
+    with (folder / "log.txt").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).create_time()
+        run = _load(folder)
+        if run.status == "queued":
+            _save(folder, replace(run, pid=process.pid, process_start=started))
+
+
+def resume(workspace: Workspace, run_id: str) -> Run:
+    """Start an interrupted or stopped run again in the same folder; the stage goes on from its last checkpoint."""
+    run = load(workspace, run_id)
+    folder = workspace.runs / run_id
+    if is_alive(run):
+        raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    (folder / "STOP").unlink(missing_ok=True)
+    _save(folder, replace(run, status="queued", pid=None, process_start=None, ended=None, message=""))
+    _spawn(workspace, folder, run.command)
+    return _load(folder)
+
+
+@contextmanager
+def job(workspace: Workspace, stage: str) -> Iterator[Job]:
+    """Turn the current process into a run: the folder given by whoever started it, else a new one.
+
+    An error of the user's kind ends the run as failed with that sentence; any other also leaves its trace in the log.
+    """
+    given = os.environ.pop(RUN_FOLDER_VARIABLE, None)
+    folder = Path(given) if given else _create(workspace, stage, ("-m", "style_tuner", *sys.argv[1:]))
+    handler = None if given else logging.FileHandler(folder / "log.txt", encoding="utf-8")
+    if handler:
+        logging.getLogger().addHandler(handler)
+    own = Job(folder)
+    process = psutil.Process()
+    own.update(status="running", pid=process.pid, process_start=process.create_time(), message="")
+    try:
+        yield own
+    except BaseException as error:
+        sentence = str(error) if isinstance(error, StyleTunerError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, StyleTunerError):
+            log.error("%s", traceback.format_exc())
+        status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+        with suppress(StyleTunerError, OSError):
+            own.update(status=status, ended=time.time(), message=sentence)
+        raise
+    else:
+        own.update(
+            status="stopped" if own.stopped else "done", ended=time.time(), message=own.message, result=own.result
+        )
+    finally:
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+
+def is_alive(run: Run) -> bool:
+    """Say whether the run's own process is alive: same pid and same start time, so that a reused pid is not."""
+    if run.pid is None or run.process_start is None:
+        return False
+    try:
+        process = psutil.Process(run.pid)
+        return abs(process.create_time() - run.process_start) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def load(workspace: Workspace, run_id: str) -> Run:
+    """Return a run as it really stands: one whose process is gone is marked interrupted."""
+    folder = workspace.runs / run_id
+    if not (folder / "run.json").is_file():
+        raise JobError(f"There is no run {run_id!r} in the workspace {workspace.name!r}.")
+    run = _load(folder)
+    fresh = run.status == "queued" and run.pid is None and time.time() - run.created < 10
+    if run.status in ("queued", "running") and not fresh and not is_alive(run):
+        run = _load(folder)  # it may have ended between the two looks
+        if run.status in ("queued", "running"):
+            message = "Its process ended without a word (power cut, kill, or out of memory). It can be resumed."
+            run = replace(run, status="interrupted", ended=time.time(), message=message)
+            _save(folder, run)
+    return run
+
+
+def runs(workspace: Workspace, stage: str | None = None) -> list[Run]:
+    """Return all runs, the newest first; only those of one stage if it is named."""
+    if not workspace.runs.is_dir():
+        return []
+    names = sorted((path.parent.name for path in workspace.runs.glob("*/run.json")), reverse=True)
+    found = (load(workspace, name) for name in names)
+    return [run for run in found if stage is None or run.stage == stage]
+
+
+def active(workspace: Workspace) -> list[Run]:
+    """Return the runs that are queued or running, the newest first."""
+    return [run for run in runs(workspace) if run.status in ("queued", "running")]
+
+
+def request_stop(workspace: Workspace, run_id: str) -> None:
+    """Ask a run to stop at its next step and keep what it has."""
+    load(workspace, run_id)
+    write_text(workspace.runs / run_id / "STOP", "")
+
+
+def kill(workspace: Workspace, run_id: str) -> None:
+    """End a run's process at once, with its group where it leads one; its last checkpoint stays."""
+    run = load(workspace, run_id)
+    if is_alive(run) and run.pid is not None:
+        with suppress(ProcessLookupError):
+            end = os.killpg if os.getpgid(run.pid) == run.pid else os.kill
+            end(run.pid, signal.SIGKILL)
+
+
+def metrics(workspace: Workspace, run_id: str) -> list[dict[str, Any]]:
+    """Return everything that the run reported so far."""
+    return read_jsonl(workspace.runs / run_id / "metrics.jsonl")
+
+
+def progress(rows: Sequence[dict[str, Any]]) -> Progress:
+    """Return how far a run is, from its reports; time left comes from the pace since the (last) start."""
+    steps = [row for row in rows if "step" in row]
+    if not steps:
+        return Progress()
+    last = steps[-1]
+    begin = len(steps) - 1
+    while begin > 0 and steps[begin - 1]["step"] <= steps[begin]["step"]:
+        begin -= 1
+    first = steps[begin]
+    done = last["step"] - first["step"]
+    pace = (last["time"] - first["time"]) / done if done > 0 else None
+    left = pace * (last["total"] - last["step"]) if pace is not None else None
+    return Progress(last["step"], last["total"], last.get("what", ""), left)

@@ -1,0 +1,1 @@
+"""Manuscripts: from an uploaded file to cleaned chapters."""

@@ -1,0 +1,172 @@
+"""The types that flow from stage to stage; all frozen, all made of plain values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter of a manuscript: its heading as written and its paragraphs, separated by blank lines."""
+
+    title: str
+    text: str
+
+    @property
+    def words(self) -> int:
+        """Number of white-space separated words."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True)
+class Manuscript:
+    """One version of one uploaded work, cleaned, in chapters."""
+
+    id: str
+    title: str
+    chapters: tuple[Chapter, ...]
+    version: int = 1
+    source_name: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        """Number of words in all chapters."""
+        return sum(chapter.words for chapter in self.chapters)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Whole consecutive paragraphs of one chapter, measured in tokens of the chosen model."""
+
+    manuscript: str
+    chapter: int
+    position: int
+    text: str
+    tokens: int
+
+    @property
+    def words(self) -> int:
+        """Number of white-space separated words."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Text that was not made into a passage, and why."""
+
+    manuscript: str
+    chapter: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class ChatExample:
+    """One training row: system, user and assistant messages, and where the reply comes from."""
+
+    messages: tuple[Message, ...]
+    manuscript: str = ""
+    kind: str = "scene"
+
+    def row(self) -> dict[str, Any]:
+        """Return the JSONL row; `messages` is the conversation format used everywhere."""
+        return {
+            "messages": [asdict(message) for message in self.messages],
+            "manuscript": self.manuscript,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One generated or pasted text, with what asked for it."""
+
+    model: str
+    prompt: str
+    text: str
+    seed: int | None = None
+    finish_reason: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        """Number of white-space separated words."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One fact sheet of a world."""
+
+    id: str
+    name: str
+    text: str
+    kind: str = "note"
+    aliases: tuple[str, ...] = ()
+    always_on: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One world entry chosen for a prompt, why it was chosen, and how well it fits (1 is best)."""
+
+    entry: Entry
+    reason: Literal["always-on", "mention", "meaning", "keywords"]
+    score: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check that caps a style score; `fired` says whether it did and `sentence` why, in words."""
+
+    name: str
+    fired: bool
+    cap: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class StyleScore:
+    """How well a text matches the author: 0 to 100, or None where there is too little text to say.
+
+    `low` and `high` bound the 90 % interval of a cluster bootstrap over passages. `comparisons` holds the guide's
+    four figures (0 to 100 each), which explain but do not make the score.
+    """
+
+    words: int
+    score: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+    comparisons: dict[str, float] = field(default_factory=dict)
+    gates: tuple[Gate, ...] = ()
+    raw: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` holds: one job, its process, and how it stands."""
+
+    id: str
+    stage: str
+    command: tuple[str, ...]
+    status: Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
+    created: float
+    pid: int | None = None
+    process_start: float | None = None
+    ended: float | None = None
+    message: str = ""
+    config_hash: str = ""
+    result: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Tuning: train, merge and check models."""

@@ -1,0 +1,1 @@
+"""Voice: the style profile, its words, and the score."""
