@@ -90,8 +90,13 @@ def _save(folder: Path, run: Run) -> None:
 
 def _create(workspace: Workspace, stage: str, command: Sequence[str]) -> Path:
     folder = new_folder(workspace.runs, f"{time_stamp()}-{stage}")
-    _save(folder, Run(id=folder.name, stage=stage, command=tuple(command), status="queued", created=time.time()))
+    _describe(folder, stage, command, str(PROJECT_ROOT))
     return folder
+
+
+def _describe(folder: Path, stage: str, command: Sequence[str], working_folder: str) -> None:
+    now = time.time()
+    _save(folder, Run(folder.name, stage, tuple(command), "queued", now, working_folder=working_folder))
 
 
 def shell_command(run: Run) -> str:
@@ -108,15 +113,17 @@ def start(workspace: Workspace, stage: str, arguments: Sequence[str]) -> Run:
 
 
 def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
+    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {
         RUN_FOLDER_VARIABLE: str(folder),
         "STYLE_TUNER_HOME": str(workspace.home),
+        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
     }
     with (folder / "log.txt").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *command],
-            cwd=PROJECT_ROOT,
+            cwd=_load(folder).working_folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -143,13 +150,15 @@ def resume(workspace: Workspace, run_id: str) -> Run:
 
 
 @contextmanager
-def job(workspace: Workspace, stage: str) -> Iterator[Job]:
-    """Turn the current process into a run: the folder given by whoever started it, else a new one.
+def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterator[Job]:
+    """Turn the current process into a run: in the folder of whoever started it, in `output`, or in a new one.
 
     An error of the user's kind ends the run as failed with that sentence; any other also leaves its trace in the log.
     """
     given = os.environ.pop(RUN_FOLDER_VARIABLE, None)
-    folder = Path(given) if given else _create(workspace, stage, ("-m", "style_tuner", *sys.argv[1:]))
+    folder = Path(given) if given else output or new_folder(workspace.runs, f"{time_stamp()}-{stage}")
+    if not given:
+        _describe(folder, stage, ("-m", "style_tuner", *sys.argv[1:]), str(Path.cwd()))
     handler = None if given else logging.FileHandler(folder / "log.txt", encoding="utf-8")
     if handler:
         logging.getLogger().addHandler(handler)
@@ -182,7 +191,7 @@ def is_alive(run: Run) -> bool:
         return False
     try:
         process = psutil.Process(run.pid)
-        return abs(process.create_time() - run.process_start) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return bool(abs(process.create_time() - run.process_start) < 1) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -169,4 +169,5 @@ class Run:
     ended: float | None = None
     message: str = ""
     config_hash: str = ""
+    working_folder: str = ""
     result: dict[str, Any] = field(default_factory=dict)
