@@ -37,7 +37,6 @@ from style_tuner.workspace import (
 )
 
 RUN_FOLDER_VARIABLE = "STYLE_TUNER_RUN_FOLDER"
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -132,18 +131,22 @@ def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
         )
     with suppress(psutil.NoSuchProcess):
         started = psutil.Process(process.pid).create_time()
-        run = _load(folder)
-        if run.status == "queued":
-            _save(folder, replace(run, pid=process.pid, process_start=started))
+        _save(folder, replace(_load(folder), pid=process.pid, process_start=started))
+
+
+def resumable(workspace: Workspace, run_id: str) -> Run:
+    """Return a run that can go on, its stop request taken back; raise `JobError` where it is still going."""
+    run = load(workspace, run_id)
+    if is_alive(run):
+        raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    (workspace.runs / run_id / "STOP").unlink(missing_ok=True)
+    return run
 
 
 def resume(workspace: Workspace, run_id: str) -> Run:
     """Start an interrupted or stopped run again in the same folder; the stage goes on from its last checkpoint."""
-    run = load(workspace, run_id)
+    run = resumable(workspace, run_id)
     folder = workspace.runs / run_id
-    if is_alive(run):
-        raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
-    (folder / "STOP").unlink(missing_ok=True)
     _save(folder, replace(run, status="queued", pid=None, process_start=None, ended=None, message=""))
     _spawn(workspace, folder, run.command)
     return _load(folder)
@@ -157,8 +160,11 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
     """
     given = os.environ.pop(RUN_FOLDER_VARIABLE, None)
     folder = Path(given) if given else output or new_folder(workspace.runs, f"{time_stamp()}-{stage}")
-    if not given:
+    if given:
+        _wait_for_parent(folder)
+    elif not (folder / "run.json").exists():
         _describe(folder, stage, ("-m", "style_tuner", *sys.argv[1:]), str(Path.cwd()))
+    folder.mkdir(parents=True, exist_ok=True)
     handler = None if given else logging.FileHandler(folder / "log.txt", encoding="utf-8")
     if handler:
         logging.getLogger().addHandler(handler)
@@ -169,8 +175,8 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
         yield own
     except BaseException as error:
         sentence = str(error) if isinstance(error, StyleTunerError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, StyleTunerError):
-            log.error("%s", traceback.format_exc())
+        if handler and not isinstance(error, StyleTunerError):
+            handler.stream.write(traceback.format_exc())
         status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
         with suppress(StyleTunerError, OSError):
             own.update(status=status, ended=time.time(), message=sentence)
@@ -183,6 +189,14 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
         if handler:
             logging.getLogger().removeHandler(handler)
             handler.close()
+
+
+def _wait_for_parent(folder: Path) -> None:
+    """Let the parent write our pid first, so that two processes never write `run.json` at once."""
+    for _ in range(500):
+        if _load(folder).pid == os.getpid():
+            return
+        time.sleep(0.01)
 
 
 def is_alive(run: Run) -> bool:
