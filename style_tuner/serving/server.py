@@ -1,0 +1,219 @@
+"""Start, find and stop the model server; it is one for all workspaces of a home and outlives page and browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from style_tuner.config import ServingConfig, resolve_model
+from style_tuner.errors import ServerError
+from style_tuner.serving import engines
+from style_tuner.serving.state import (
+    ServerState,
+    ask_to_end,
+    check_port,
+    end_tree,
+    find_process,
+    load,
+    save,
+)
+from style_tuner.serving.supervisor import Supervisor, log_file, rotate_log
+from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
+from style_tuner.workspace import PROJECT_ROOT, Workspace
+
+URL_VARIABLE = "MODEL_SERVER_URL"
+
+
+def supervise(
+    workspace: Workspace, config: ServingConfig, model: str = "", voices: Mapping[str, Path] | None = None
+) -> None:
+    """Serve in the foreground until SIGTERM or SIGINT; call it from the main thread.
+
+    `voices` maps names to adapter, merged or run folders; None means every voice of the workspace that the engine can
+    serve beside the model. An empty `model` is the base of the newest voice.
+    """
+    plan, state = _planned(workspace, config, model, voices)
+    Supervisor(workspace, config, plan, state).run()
+
+
+def start(
+    workspace: Workspace, config: ServingConfig, model: str = "", voices: Mapping[str, Path] | None = None
+) -> ServerState:
+    """Start `python -m style_tuner serve` as a process of its own and return at once; see `wait_until_up`."""
+    _, planned = _planned(workspace, config, model, voices)
+    command = [sys.executable, "-m", "style_tuner", *serve_arguments(workspace, config, planned, model)]
+    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"STYLE_TUNER_HOME": str(workspace.home), "PYTHONPATH": os.pathsep.join(paths)}
+    with rotate_log(workspace).open("ab") as output:
+        begin = output.tell()
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    while process.poll() is None:
+        current = load(workspace)
+        if current is not None and current.pid == process.pid:
+            return current
+        time.sleep(0.05)
+    with log_file(workspace).open("rb") as log:
+        log.seek(begin)
+        said = log.read().decode("utf-8", errors="replace").strip().splitlines()
+    raise ServerError(said[-1] if said else f"The model server ended at once, with exit code {process.returncode}.")
+
+
+def restart(workspace: Workspace, previous: ServerState) -> ServerState:
+    """Start a server again with what it was started with before."""
+    voices = {name: Path(folder) for name, folder in previous.voices.items()}
+    return start(workspace, ServingConfig(**previous.settings), previous.base_model, voices)
+
+
+def serve_arguments(workspace: Workspace, config: ServingConfig, planned: ServerState, model: str = "") -> list[str]:
+    """Return the arguments of `python -m style_tuner` that start the planned server."""
+    arguments = ["serve", model or planned.base_model, "--workspace", workspace.name, "--engine", planned.engine]
+    arguments += ["--host", config.host, "--port", str(config.port), "--gpu-memory", str(config.gpu_memory)]
+    if config.max_model_len is not None:
+        arguments += ["--max-model-len", str(config.max_model_len)]
+    return arguments + voice_arguments({name: Path(folder) for name, folder in planned.voices.items()})
+
+
+def _planned(
+    workspace: Workspace, config: ServingConfig, model: str, voices: Mapping[str, Path] | None
+) -> tuple[engines.Plan, ServerState]:
+    """Check everything that can be checked before a process starts: server, engine, models, port."""
+    current = state(workspace)
+    if current is not None and current.external:
+        raise ServerError(f"The model server at {current.url} is in use: {_how_to_leave()} before one is started here.")
+    if current is not None and current.running:
+        raise ServerError(
+            f"The model server is already running at {current.url}: stop it first "
+            "(`python -m style_tuner serve --stop`)."
+        )
+    _end_orphan(current)
+    model = model or default_base(workspace)
+    engine = engines.choose_engine(config)
+    if voices is None:
+        chosen, left_out = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
+    else:
+        chosen, left_out = [voice_at(name, folder) for name, folder in voices.items()], []
+    plan = engines.make_plan(config, model, chosen, workspace.servers / "engine")
+    check_port(
+        config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
+    )
+    url = f"http://{'127.0.0.1' if config.host == '0.0.0.0' else config.host}:{config.port}/v1"
+    waiting = ", ".join(voice.name for voice in left_out)
+    return plan, ServerState(
+        url=url,
+        engine=plan.engine,
+        host=config.host,
+        port=config.port,
+        base_model=resolve_model(model),
+        models=plan.models,
+        message=f"Not served: {waiting} (merge first, or another base model)." if waiting else "",
+        started=time.time(),
+        log=str(log_file(workspace)),
+        voices={voice.name: str(voice.folder) for voice in chosen},
+        settings=config.model_dump(mode="json"),
+    )
+
+
+def state(workspace: Workspace) -> ServerState | None:
+    """Return the server as it really stands: None if there is none, `failed` with the reason if it broke down.
+
+    A server given by the environment variable `MODEL_SERVER_URL`, or by `use_url`, is asked whether it answers.
+    """
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        return _external(given)
+    current = load(workspace)
+    if current is None or current.health == "stopped":
+        return None
+    if current.external:
+        return _external(current.url)
+    if current.running and find_process(current.pid, current.process_start) is None:
+        current = load(workspace) or current  # it may have ended between the two looks
+        if current.running:
+            message = "The model server's process ended without a word (kill or power cut): start it again."
+            return replace(current, health="failed", message=message)
+    return None if current.health == "stopped" else current
+
+
+def wait_until_up(workspace: Workspace, seconds: float = 600) -> ServerState:
+    """Return the server once it answers; raise `ServerError` with the reason if it fails or takes longer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        current = state(workspace)
+        if current is None:
+            raise ServerError("The model server is not running: start it with `python -m style_tuner serve`.")
+        if current.health == "up":
+            return current
+        if current.health == "failed":
+            raise ServerError(current.message)
+        time.sleep(0.2)
+    raise ServerError(f"The model server did not answer within {seconds:.0f} s: see {log_file(workspace)}.")
+
+
+def stop(workspace: Workspace) -> None:
+    """End the server and its engine, by their process ids; a server given by its address is only left alone."""
+    current = load(workspace)
+    if current is None:
+        return
+    if not current.external:
+        process = find_process(current.pid, current.process_start)
+        if process is not None and not ask_to_end(process, 20):
+            end_tree(process)
+        _end_orphan(load(workspace))
+        current = load(workspace) or current
+    if current.health != "failed" or current.external:
+        save(workspace, replace(current, health="stopped", external=False, message="", engine_pid=None))
+
+
+def _end_orphan(current: ServerState | None) -> None:
+    """End an engine whose supervisor was killed and could not do it."""
+    if current is not None and find_process(current.pid, current.process_start) is None:
+        engine = find_process(current.engine_pid, current.engine_start)
+        if engine is not None:
+            end_tree(engine)
+
+
+def use_url(workspace: Workspace, url: str) -> ServerState:
+    """Use a server that is run elsewhere, from now on; it is never stopped from here."""
+    current = state(workspace)
+    if current is not None and current.running and not current.external:
+        raise ServerError(f"The model server at {current.url} is running: stop it before another is used.")
+    external = _external(url)
+    if external.health != "up":
+        raise ServerError(external.message)
+    return save(workspace, replace(external, started=time.time()))
+
+
+def _external(url: str) -> ServerState:
+    """Ask a given server what it serves; the first model it names counts as the base."""
+    address = url.rstrip("/")
+    address = address if address.endswith("/v1") else f"{address}/v1"
+    found = ServerState(url=address, engine="external", external=True)
+    try:
+        answer = httpx.get(f"{address}/models", timeout=2).raise_for_status().json()
+        names = [str(row["id"]) for row in answer["data"]]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        message = f"The model server at {address} does not answer ({error}): start it there, or {_how_to_leave()}."
+        return replace(found, health="failed", message=message)
+    return replace(found, health="up", models=dict.fromkeys(names, ""))
+
+
+def _how_to_leave() -> str:
+    return (
+        f"unset {URL_VARIABLE}"
+        if os.environ.get(URL_VARIABLE)
+        else "leave it with `python -m style_tuner serve --stop`"
+    )

@@ -1,0 +1,142 @@
+"""How the model server stands, as `servers/model.json` holds it; and processes named by pid and start time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from style_tuner.errors import ServerError
+from style_tuner.workspace import Workspace, read_json, write_json
+
+Health = Literal["starting", "up", "failed", "stopped"]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """The model server: where it is, what it serves by which name, and how it stands.
+
+    `models` maps every name that a request may use to its folder or Hub name, the base model first. `voices` and
+    `settings` are what it was started with. `external` is a server that is used by its address and never stopped.
+    """
+
+    url: str
+    engine: str
+    host: str = ""
+    port: int = 0
+    base_model: str = ""
+    models: dict[str, str] = field(default_factory=dict)
+    health: Health = "starting"
+    message: str = ""
+    pid: int | None = None
+    process_start: float | None = None
+    engine_pid: int | None = None
+    engine_start: float | None = None
+    started: float = 0.0
+    log: str = ""
+    external: bool = False
+    voices: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Say whether the server is up or on its way."""
+        return self.health in ("starting", "up")
+
+
+def state_file(workspace: Workspace) -> Path:
+    """Return the file that holds the state; one server for all workspaces of a home."""
+    return workspace.servers / "model.json"
+
+
+def save(workspace: Workspace, state: ServerState) -> ServerState:
+    """Write the state for all to read."""
+    write_json(state_file(workspace), asdict(state))
+    return state
+
+
+def load(workspace: Workspace) -> ServerState | None:
+    """Return the state as it was last written, whether or not its process still lives."""
+    path = state_file(workspace)
+    if not path.is_file():
+        return None
+    known = {item.name for item in fields(ServerState)}
+    return ServerState(**{key: value for key, value in read_json(path).items() if key in known})
+
+
+def process_start(pid: int) -> float | None:
+    """Return when a process started, seconds since the epoch; None if there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def find_process(pid: int | None, start: float | None) -> psutil.Process | None:
+    """Return the living process of that pid and start time; a later process with a reused pid is not it."""
+    if pid is None or start is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - start) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if same else None
+
+
+def end_tree(process: psutil.Process, seconds: float = 8) -> None:
+    """End a process and all its children: first asked to, after `seconds` made to."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+    _, left = psutil.wait_procs(family, timeout=seconds)
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(left, timeout=seconds)
+
+
+def ask_to_end(process: psutil.Process, seconds: float) -> bool:
+    """Send SIGTERM and say whether the process ended in that time."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGTERM)
+    _, left = psutil.wait_procs([process], timeout=seconds)
+    return not left
+
+
+def check_port(host: str, port: int, remedy: str) -> None:
+    """Raise a `ServerError` that names the port, its holder and the remedy where the port cannot be listened on."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServerError(
+                f"The port {port} on {host} cannot be used ({error.strerror}){_holder(port)}. {remedy}"
+            ) from error
+
+
+def _holder(port: int) -> str:
+    """Name the process of this user that listens on the port, if it can be seen."""
+    try:
+        connections: Sequence[Any] = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        return ""
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                return f"; {psutil.Process(connection.pid).name()} (process {connection.pid}) listens there"
+    return ""
