@@ -1,0 +1,83 @@
+"""What the trainer calls while it runs: lines for the page, the stop request, and loss that is no number."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from style_tuner.errors import ConfigError
+from style_tuner.jobs import Job
+
+if TYPE_CHECKING:
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+
+log = logging.getLogger(__name__)
+
+
+class Follower:
+    """The trainer's events, turned into reports; `train` joins it to `transformers.TrainerCallback`."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.validation_loss: float | None = None
+        self._tokens = 0.0
+        self._seconds = 0.0
+        self._began = 0.0
+
+    def on_step_begin(self, _arguments: TrainingArguments, _state: TrainerState, *_: Any, **__: Any) -> None:
+        """Start the clock of a step: validating and saving do not count as training time."""
+        self._began = time.perf_counter()
+
+    def on_step_end(
+        self, _arguments: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Stop the clock; where the user asked to stop, validate, save and end here."""
+        self._seconds += time.perf_counter() - self._began
+        if self.job.stop_requested() and state.global_step < state.max_steps:
+            log.info("Stopping at step %d of %d as asked.", state.global_step, state.max_steps)
+            self.job.stopped = True
+            control.should_log = control.should_evaluate = control.should_save = True
+            control.should_training_stop = True
+        return control
+
+    def on_log(
+        self,
+        arguments: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        logs: dict[str, float],
+        **_: Any,
+    ) -> None:
+        """Report a line of training, or of validation."""
+        step, total = state.global_step, state.max_steps
+        if "eval_loss" in logs:
+            self.validation_loss = checked_loss(logs["eval_loss"], step, arguments.learning_rate)
+            if total:  # the base model is validated before the run has steps
+                self.job.report(step, total, "training", validation_loss=self.validation_loss, epoch=state.epoch)
+        elif "loss" in logs:
+            loss = checked_loss(logs["loss"], step, arguments.learning_rate)
+            tokens = logs.get("num_tokens", 0.0)
+            speed = (tokens - self._tokens) / self._seconds if self._seconds else 0.0
+            self._tokens, self._seconds = tokens, 0.0
+            self.job.report(
+                step,
+                total,
+                "training",
+                loss=loss,
+                learning_rate=logs.get("learning_rate"),
+                grad_norm=logs.get("grad_norm"),
+                epoch=state.epoch,
+                tokens_per_second=round(speed),
+            )
+
+
+def checked_loss(loss: float, step: int, learning_rate: float) -> float:
+    """Return the loss, or raise a `ConfigError` where it is no longer a finite number."""
+    if math.isfinite(loss):
+        return loss
+    raise ConfigError(
+        f"At step {step} the loss is no longer a number: learning_rate {learning_rate:g} is too high for this model "
+        f"and data. Train again with {learning_rate / 10:g}, and check the dataset for broken text."
+    )

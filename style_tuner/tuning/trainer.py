@@ -1,0 +1,103 @@
+"""Make TRL's trainer from the settings."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from style_tuner.config import TrainingConfig
+from style_tuner.errors import ConfigError
+from style_tuner.jobs import Job
+from style_tuner.tuning.follow import Follower
+from style_tuner.tuning.model import adapter_config, compute_dtype, load_base_model
+from style_tuner.tuning.schedule import Schedule
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+
+def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) -> SFTConfig:
+    import torch
+    from transformers.training_args import OptimizerNames
+    from trl.trainer.sft_config import SFTConfig
+
+    known = [optimiser.value for optimiser in OptimizerNames]
+    if config.optimizer not in known:
+        raise ConfigError(f"optimizer {config.optimizer!r} is unknown; the known ones are: {', '.join(known)}.")
+    dtype = compute_dtype(config)
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        use_cpu=not torch.cuda.is_available(),
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.lr_scheduler_type,
+        warmup_steps=schedule.warmup_steps,
+        num_train_epochs=config.num_epochs,
+        per_device_train_batch_size=config.per_device_batch_size,
+        per_device_eval_batch_size=config.per_device_batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        gradient_checkpointing=config.gradient_checkpointing,
+        optim=config.optimizer,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        max_length=config.max_seq_length,
+        packing=config.packing,
+        dataset_kwargs={"skip_prepare_dataset": True},  # `training_rows` has done it
+        train_sampling_strategy="random" if config.packing else "group_by_length",
+        eval_strategy="steps",
+        eval_steps=schedule.save_steps,
+        save_strategy="steps",
+        save_steps=schedule.save_steps,
+        save_total_limit=config.save_total_limit,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=config.logging_steps,
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen, not averaged away
+        seed=config.seed,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def make_trainer(
+    config: TrainingConfig,
+    schedule: Schedule,
+    checkpoints: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    training: Dataset,
+    validation: Dataset,
+    job: Job,
+) -> SFTTrainer:
+    """Return a trainer of a new adapter on the base model; rows come from `training_rows`."""
+    import huggingface_hub
+    import torch
+    from transformers import PrinterCallback, TrainerCallback
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL reports each trainer made, unless told not to
+    base = load_base_model(config)
+    # joined here, so that importing `follow` loads no ML library
+    callback = type("FollowerCallback", (Follower, TrainerCallback), {})(job)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # TRL 1.16 still uses names that Transformers renamed
+        trainer = SFTTrainer(
+            model=base,
+            args=_arguments(config, schedule, checkpoints),
+            train_dataset=training,
+            eval_dataset=validation,
+            processing_class=tokenizer,
+            peft_config=adapter_config(config, base),
+            callbacks=[callback],
+        )
+    trainer.remove_callback(PrinterCallback)
+    model: Any = trainer.model
+    for parameter in model.parameters():
+        if parameter.requires_grad:  # TRL makes it bfloat16, whose 8 bits lose updates below 0.4 % of a weight
+            parameter.data = parameter.data.to(torch.float32)
+    return trainer
