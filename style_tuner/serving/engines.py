@@ -218,10 +218,13 @@ _HINTS = {
 }
 
 
+def hint(log_text: str) -> str:
+    """Return the remedy for what the engine's log complains of; empty where it is nothing known."""
+    found = (remedy for pattern, remedy in _HINTS.items() if re.search(pattern, log_text, re.IGNORECASE))
+    return next(found, "")
+
+
 def explain(log_text: str) -> str:
     """Return the remedy for what the engine's log complains of, else its last error line."""
-    for pattern, remedy in _HINTS.items():
-        if re.search(pattern, log_text, re.IGNORECASE):
-            return remedy
     errors = re.findall(r"^.*?(\w*(?:Error|Exception): .+)$", log_text, re.MULTILINE)
-    return f"It said: {errors[-1].strip()[:400]}" if errors else "Its log says more."
+    return hint(log_text) or (f"It said: {errors[-1].strip()[:400]}" if errors else "Its log says more.")

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from style_tuner.config import ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.hardware import gpus
-from style_tuner.serving.engines import Plan, explain
+from style_tuner.serving.engines import Plan, explain, hint
 from style_tuner.serving.state import ServerState, end_tree, process_start, save
 from style_tuner.workspace import Workspace, storage_errors
 
@@ -93,11 +93,11 @@ class Supervisor:
                 return
             crashes = 1 if time.monotonic() - began > STEADY_SECONDS else crashes + 1
             self._end_engine()
-            remedy = explain(self._own_log())
             if crashes > RESTARTS:
+                remedy = explain(self._own_log())
                 raise ServerError(f"The model server was given up after {crashes} crashes: {fault}. {remedy}")
             log.warning("The model server crashed: %s. It is started again (%d of %d).", fault, crashes, RESTARTS)
-            self._save(health="starting", message=f"It crashed ({fault}) and is started again. {remedy}")
+            self._save(health="starting", message=f"It crashed ({fault}) and is started again. {hint(self._own_log())}")
 
     def _start_engine(self) -> None:
         path = rotate_log(self._workspace)
@@ -197,7 +197,7 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Take SIGTERM, SIGINT and a closed terminal as the wish to stop; ending the engine at once also ends any wait for it."""
+        """Take SIGTERM, SIGINT and a closed terminal as the wish to stop; the end of the engine ends any wait."""
 
         def stop(*_: object) -> None:
             self._stop.set()
@@ -217,7 +217,8 @@ class Supervisor:
 
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
-        return f"ended by signal {-code}"
+        often = ", often for want of memory" if code == -signal.SIGKILL else ""
+        return f"ended by signal {-code}{often}"
     return f"ended with exit code {code}"
 
 
