@@ -150,14 +150,18 @@ class WorldConfig(Config):
 
     host: str = "127.0.0.1"
     """Address that the service listens on."""
-    port: int = Field(8001, ge=1, le=65535)
-    """Port that the service listens on."""
-    entries: int = Field(5, ge=1, le=50)
-    """Most entries added to one prompt."""
-    words: int = Field(350, ge=10)
+    port: int = Field(default=8001, ge=0, le=65535)
+    """Port that the service listens on; 0 takes a free one."""
+    entries: int = Field(default=5, ge=1, le=50)
+    """Most entries added to one prompt, besides those that are always on."""
+    words: int = Field(default=350, ge=10)
     """Most words of lore added to one prompt; entries are left out whole, never cut."""
     model_url: str = "http://127.0.0.1:8000/v1"
     """Model server that requests are passed on to."""
+    least_similarity: float = Field(default=0.25, ge=-1, le=1)
+    """Cosine similarity below which an entry is not near in meaning (all-MiniLM-L6-v2)."""
+    reply_seconds: float = Field(default=600, gt=0)
+    """Longest silence of the model server before a request is given up."""
 
 
 class ScoreConfig(Config):

@@ -1,0 +1,124 @@
+"""The worlds over HTTP: list, read, write, search, and see what a prompt would become."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from rag.lorebook import Skipped, entry_from, without_doubles
+from rag.retrieve import Retrieval
+from rag.worlds import Worlds
+from style_tuner.errors import WorldError
+from style_tuner.records import Entry
+from style_tuner.workspace import slug
+
+
+class EntryFields(BaseModel):
+    """An entry as a client writes it; checked in full by the lorebook, so that notes and requests obey one rule."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    text: str
+    id: str | None = None
+    kind: str = "note"
+    aliases: list[str] = []
+    always_on: bool = False
+
+
+class EntryList(BaseModel):
+    """Entries to import at once."""
+
+    entries: list[dict[str, Any]]
+
+
+class Query(BaseModel):
+    """A request to find entries for."""
+
+    query: str
+
+
+class Prompt(BaseModel):
+    """A conversation to add facts to."""
+
+    messages: list[dict[str, Any]]
+
+
+def worlds_router(worlds: Worlds) -> APIRouter:
+    """Return the routes under `/worlds`."""
+    router = APIRouter(prefix="/worlds")
+
+    @router.get("")
+    def list_worlds() -> dict[str, Any]:
+        return {"worlds": [{"name": world, "entries": len(worlds.entries(world))} for world in worlds.names()]}
+
+    @router.put("/{world}")
+    def create_world(world: str) -> dict[str, Any]:
+        return {"world": world, "created": worlds.create(world)}
+
+    @router.get("/{world}/entries")
+    def list_entries(world: str) -> dict[str, Any]:
+        return {"world": world, "entries": [asdict(entry) for entry in worlds.entries(world).values()]}
+
+    @router.post("/{world}/entries")
+    def import_entries(world: str, body: EntryList) -> dict[str, Any]:
+        return import_into(worlds, world, body.entries)
+
+    @router.put("/{world}/entries/{entry_id}")
+    def put_entry(world: str, entry_id: str, body: EntryFields) -> dict[str, Any]:
+        if slug(entry_id) != entry_id:
+            raise WorldError(f"The id {entry_id!r} cannot be used: {slug(entry_id)!r} could.")
+        entry = entry_from({**body.model_dump(), "id": entry_id})
+        changed = worlds.put(world, [entry])
+        return {"world": world, "entry": asdict(entry), "changed": bool(changed)}
+
+    @router.delete("/{world}/entries/{entry_id}")
+    def delete_entry(world: str, entry_id: str) -> dict[str, Any]:
+        return {"world": world, "entry": asdict(worlds.delete(world, entry_id)), "deleted": True}
+
+    @router.post("/{world}/index")
+    def rebuild_index(world: str) -> dict[str, Any]:
+        return {"world": world, "entries": worlds.rebuild(world)}
+
+    @router.post("/{world}/search")
+    def search(world: str, body: Query) -> dict[str, Any]:
+        return retrieval_json(worlds.search(world, body.query))
+
+    @router.post("/{world}/prompt")
+    def prompt(world: str, body: Prompt) -> dict[str, Any]:
+        messages, retrieval = worlds.prompt(world, body.messages)
+        return {"messages": messages, **retrieval_json(retrieval)}
+
+    return router
+
+
+def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Import entries given as plain values; those with a fault are left out and named with the reason."""
+    read: list[tuple[str, Entry]] = []
+    skipped: list[Skipped] = []
+    for number, values in enumerate(rows, 1):
+        source = f"entry {number} ({values.get('name')!r})"
+        try:
+            read.append((source, entry_from(values)))
+        except WorldError as error:
+            skipped.append(Skipped(source, str(error)))
+    entries, doubles = without_doubles(read)
+    changed = worlds.put(world, entries)
+    return {
+        "world": world,
+        "imported": changed,
+        "unchanged": len(entries) - changed,
+        "skipped": [asdict(one) for one in (*skipped, *doubles)],
+    }
+
+
+def retrieval_json(retrieval: Retrieval) -> dict[str, Any]:
+    """Return what was chosen, why, what the word budget left out, and how many words of lore that makes."""
+    return {
+        "hits": [asdict(hit) for hit in retrieval.hits],
+        "left_out": [asdict(hit) for hit in retrieval.left_out],
+        "words": retrieval.words,
+    }

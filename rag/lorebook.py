@@ -1,0 +1,150 @@
+"""Read lore from Markdown notes with YAML front matter; a note that cannot be read is named and left out."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from style_tuner.errors import WorldError
+from style_tuner.records import Entry
+from style_tuner.workspace import slug
+
+KEYS = ("id", "name", "kind", "aliases", "always_on")
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
+LARGEST_NOTE = 2_000_000
+"""Bytes; a larger file is a manuscript rather than a note about one thing."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A note that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The entries of a folder of notes, and the notes that were left out."""
+
+    entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def read_notes(folder: Path) -> Notes:
+    """Read every `.md` file in a folder and in the folders below it, or one such file."""
+    if not folder.exists():
+        raise WorldError(f"The folder {folder} does not exist: name a folder that holds Markdown notes.")
+    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.md"))
+    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if not paths:
+        raise WorldError(f"The folder {folder} holds no Markdown notes: put one `.md` file for each entry there.")
+    read: list[tuple[str, Entry]] = []
+    skipped: list[Skipped] = []
+    for path in paths:
+        name = path.name if path == folder else str(path.relative_to(folder))
+        try:
+            read.append((name, parse_note(_text(path), path.stem, name)))
+        except WorldError as error:
+            skipped.append(Skipped(name, str(error)))
+    entries, doubles = without_doubles(read)
+    return Notes(entries, (*skipped, *doubles))
+
+
+def without_doubles(named: Sequence[tuple[str, Entry]]) -> tuple[tuple[Entry, ...], tuple[Skipped, ...]]:
+    """Keep the first entry of each id; `named` pairs an entry with the name of where it came from."""
+    first: dict[str, tuple[str, Entry]] = {}
+    skipped = []
+    for source, entry in named:
+        if entry.id in first:
+            reason = f"it has the same name as {first[entry.id][0]}: join the two, or give one another name"
+            skipped.append(Skipped(source, reason))
+        else:
+            first[entry.id] = (source, entry)
+    return tuple(entry for _, entry in first.values()), tuple(skipped)
+
+
+def parse_note(text: str, fallback_name: str, source: str = "") -> Entry:
+    """Return the entry that a note describes; the name comes from the front matter, the first heading or the file.
+
+    Raises `WorldError` with the reason where the note cannot be read.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    matter = FRONT_MATTER.match(text)
+    if matter is None and re.match(r"---[ \t]*\n", text):
+        raise WorldError("its front matter has no closing `---` line")
+    values = _front_matter(matter.group(1)) if matter else {}
+    body = text[matter.end() :] if matter else text
+    heading = HEADING.match(body)
+    if heading and values.get("name") in (None, heading.group(1)):
+        body = body[heading.end() :]
+    values.setdefault("name", heading.group(1) if heading else fallback_name.replace("_", " ").replace("-", " "))
+    unused = sorted(set(values) - set(KEYS))
+    if unused:
+        log.info("%s: the keys %s are not used.", source or values["name"], ", ".join(unused))
+    return entry_from({**{key: values[key] for key in KEYS if key in values}, "text": body})
+
+
+def entry_from(values: dict[str, Any]) -> Entry:
+    """Return an entry from plain values, or raise a `WorldError` that says which value is wrong."""
+    name = values.get("name")
+    if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).strip():
+        raise WorldError(f"`name` must be text, but is {name!r}")
+    name = " ".join(str(name).split())
+    text = values.get("text")
+    if not isinstance(text, str) or not text.strip():
+        raise WorldError("it has no text")
+    always_on = values.get("always_on", False)
+    if not isinstance(always_on, bool):
+        raise WorldError(f"`always_on` must be true or false, but is {always_on!r}")
+    kind = values.get("kind") or "note"
+    if not isinstance(kind, str):
+        raise WorldError(f"`kind` must be text, but is {kind!r}")
+    identity = values.get("id") or slug(name)
+    return Entry(slug(str(identity)), name, text.strip(), kind, _aliases(values.get("aliases")), always_on)
+
+
+def _aliases(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple) or not all(isinstance(alias, str | int | float) for alias in value):
+        raise WorldError(f"`aliases` must be a list of names, but is {value!r}")
+    return tuple(dict.fromkeys(name for alias in value if (name := " ".join(str(alias).split()))))
+
+
+def _front_matter(text: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 2}" if mark else ""
+        raise WorldError(f"its front matter is not YAML{where}: {getattr(error, 'problem', error)}") from None
+    if not isinstance(values, dict):
+        raise WorldError("its front matter must hold `key: value` lines")
+    return values
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_NOTE:
+            raise WorldError(
+                f"it is larger than {LARGEST_NOTE // 1_000_000} MB: split it into notes about one thing each"
+            )
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise WorldError(f"it is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except OSError as error:
+        raise WorldError(f"it cannot be read: {error.strerror}") from None
+    if "\0" in text:
+        raise WorldError("it is not text")
+    return text

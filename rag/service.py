@@ -1,0 +1,154 @@
+"""The World service as a process: one port, one owner, and a state file by which others find it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+
+from rag.embed import MiniLM
+from rag.errors import OwnedError
+from rag.worlds import Worlds
+from style_tuner.config import WorldConfig
+from style_tuner.errors import ServerError
+from style_tuner.workspace import Workspace, read_json, write_json
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
+Ask = Callable[[str, str, Any], dict[str, Any]]
+"""Method, path and JSON body to the JSON answer."""
+
+
+def state_file(workspace: Workspace) -> Path:
+    """Return where a running service says how it is reached."""
+    return workspace.servers / "world.json"
+
+
+def running_url(workspace: Workspace) -> str | None:
+    """Return the address of the running service, or None; a state file left by a killed one does not count."""
+    path = state_file(workspace)
+    if not path.is_file():
+        return None
+    state = read_json(path)
+    try:
+        alive = abs(psutil.Process(state["pid"]).create_time() - state["process_start"]) < 1
+    except psutil.NoSuchProcess:
+        return None
+    return str(state["url"]) if alive else None
+
+
+def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
+    """Run the service until it is told to stop (SIGTERM or Ctrl-C); the default world is made if it is new."""
+    import uvicorn
+
+    from rag.proxy import create_app
+
+    with Worlds(workspace, config, MiniLM()) as worlds, _listen(config) as listener:
+        if world is not None:
+            worlds.create(world)
+            if not worlds.entries(world):
+                log.warning("The world %s is empty. Fill it: python -m rag index %r --input FOLDER", world, world)
+        state = _state(config, listener.getsockname()[1], world)
+        if config.host not in ("127.0.0.1", "localhost", "::1"):
+            log.warning("The service listens on %s: other machines can read and change the worlds.", config.host)
+        path = state_file(workspace)
+        app = create_app(worlds, config, world, at_exit=lambda: path.unlink(missing_ok=True))
+        write_json(path, state)
+        log.info("World service on %s, model server %s.", state["url"] + "/v1", config.model_url)
+        settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listen(config: WorldConfig) -> socket.socket:
+    """Return a listening socket; taken before anything is announced, so that a port in use is told plainly."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ServerError(
+                f"Port {config.port} on {config.host} is in use by another program: stop that program, or choose "
+                f"another port with --port {config.port + 10}."
+            ) from None
+        raise ServerError(f"Cannot listen on {config.host}:{config.port}: {error.strerror}.") from None
+    return listener
+
+
+def _state(config: WorldConfig, port: int, world: str | None) -> dict[str, Any]:
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(config.host, config.host)
+    return {
+        "pid": os.getpid(),
+        "process_start": psutil.Process().create_time(),
+        "host": config.host,
+        "port": port,
+        "url": f"http://{reached}:{port}",
+        "world": world,
+        "model_url": config.model_url,
+        "started": time.time(),
+    }
+
+
+@contextmanager
+def asking(workspace: Workspace, patience: float) -> Iterator[Ask]:
+    """Give a way to ask the running service, or the same service inside this process, as the owner, if none runs.
+
+    While another process owns the worlds (a service that is just starting, or another command), wait up to `patience`
+    seconds for it.
+    """
+    from rag.proxy import create_app
+
+    give_up = time.monotonic() + patience
+    with ExitStack() as stack:
+        ask: Ask | None = None
+        while ask is None:
+            if url := running_url(workspace):
+                ask = partial(_over_http, url)
+                break
+            try:
+                worlds = stack.enter_context(Worlds(workspace, WorldConfig(), MiniLM(), wait=0.5))
+                ask = partial(_in_process, create_app(worlds, WorldConfig()))
+            except OwnedError:
+                if time.monotonic() > give_up:
+                    raise
+        yield ask
+
+
+def _over_http(url: str, method: str, path: str, body: Any) -> dict[str, Any]:
+    try:
+        # No read limit: indexing a large world takes minutes.
+        with httpx.Client(base_url=url, trust_env=False, timeout=httpx.Timeout(None, connect=5)) as client:
+            return _answer(client.request(method, path, json=body))
+    except httpx.TransportError as error:
+        raise ServerError(f"The World service at {url} does not answer ({error}): stop it and start it anew.") from None
+
+
+def _in_process(app: ASGIApp, method: str, path: str, body: Any) -> dict[str, Any]:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=None) as client:
+            return await client.request(method, path, json=body)
+
+    return _answer(asyncio.run(ask()))
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if response.is_error:
+        raise ServerError(response.json()["error"]["message"])
+    return dict(response.json())
