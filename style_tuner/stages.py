@@ -1,0 +1,229 @@
+"""The stages as the command line and the page run them: a workspace in, files and a plain result out."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from style_tuner import jobs
+from style_tuner.config import (
+    CONFIGS,
+    STARTER_CONFIG,
+    DatasetConfig,
+    TrainingConfig,
+    config_hash,
+    load_training_config,
+    resolve_model,
+    validated,
+)
+from style_tuner.errors import DatasetError, JobError, ServerError
+from style_tuner.jobs import Job
+from style_tuner.records import Manuscript
+from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp, write_json
+
+log = logging.getLogger(__name__)
+SUFFIXES = (".txt", ".md", ".docx", ".odt", ".epub")
+
+
+def default_config() -> Path:
+    """Return the guide's recipe where there is a GPU, else the starter model's."""
+    from style_tuner.hardware import gpus
+
+    return CONFIGS / "qlora_style_transfer.yaml" if gpus() else STARTER_CONFIG
+
+
+def manuscript_files(path: Path) -> list[Path]:
+    """Return the file itself, or the manuscripts in a folder, by name."""
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        if not found:
+            raise DatasetError(f"The folder {path} holds no manuscripts ({', '.join(SUFFIXES)}).")
+        return found
+    if not path.is_file():
+        raise DatasetError(f"{path} does not exist: name a file or a folder of manuscripts.")
+    return [path]
+
+
+def prepare_workspace(workspace: Workspace, config: TrainingConfig, own: Job) -> Path:
+    """Make a new dataset of the workspace's manuscripts and return its folder."""
+    from style_tuner.manuscripts.store import list_manuscripts
+
+    manuscripts = list_manuscripts(workspace)
+    if not manuscripts:
+        raise DatasetError(
+            f"The workspace {workspace.name!r} has no manuscripts yet: add some on the page, or with "
+            "`python -m style_tuner import FILES`."
+        )
+    folder = new_folder(workspace.datasets, f".{own.folder.name}")
+    try:
+        own.result = _prepare(manuscripts, config, folder, "train.jsonl", own)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    final = folder.rename(workspace.datasets / own.folder.name)
+    own.result["dataset"] = str(final)
+    return final
+
+
+def prepare_files(inputs: Path, output: Path, config: TrainingConfig, own: Job) -> Path:
+    """Make a dataset of a file or folder; `output` is a folder, or the training file with the others beside it."""
+    from style_tuner.manuscripts.read import read_manuscript
+
+    manuscripts = [read_manuscript(path) for path in manuscript_files(inputs)]
+    folder, name = (output.parent, output.name) if output.suffix == ".jsonl" else (output, "train.jsonl")
+    existing = [folder / file for file in (name, "validation.jsonl", "heldout.jsonl") if (folder / file).exists()]
+    if existing:
+        raise DatasetError(f"{existing[0]} exists and is not overwritten: name another --output, or move it away.")
+    folder.mkdir(parents=True, exist_ok=True)
+    own.result = _prepare(manuscripts, config, folder, name, own) | {"dataset": str(folder)}
+    return folder
+
+
+def _prepare(
+    manuscripts: Sequence[Manuscript], config: TrainingConfig, folder: Path, train_name: str, own: Job
+) -> dict[str, Any]:
+    from style_tuner.dataset.prepare import prepare, write_dataset
+    from style_tuner.tokenizer import load_tokenizer
+
+    model = resolve_model(config.base_model)
+    tokenizer = load_tokenizer(model)
+    prepared = prepare(
+        manuscripts,
+        config.dataset,
+        lambda text: len(tokenizer(text, add_special_tokens=False).input_ids),
+        lambda step, total, what: own.report(step, total, what),
+    )
+    write_dataset(prepared, folder, model, config.dataset, train_name)
+    return {
+        "train": len(prepared.train),
+        "validation": len(prepared.validation),
+        "held_out": len(prepared.held_out),
+        "set_aside": len(prepared.set_aside),
+        "system_prompt": prepared.system_prompt,
+    }
+
+
+def with_dataset_settings(config: TrainingConfig, **changes: Any) -> TrainingConfig:
+    """Return the settings with those dataset values changed that are not None."""
+    values = config.dataset.model_dump() | {key: value for key, value in changes.items() if value is not None}
+    return config.model_copy(update={"dataset": validated(DatasetConfig, values, "The settings")})
+
+
+def newest_dataset(workspace: Workspace) -> Path:
+    """Return the workspace's newest dataset folder."""
+    from style_tuner.dataset.prepare import latest_dataset
+
+    folder = latest_dataset(workspace)
+    if folder is None:
+        raise DatasetError(
+            f"The workspace {workspace.name!r} has no dataset yet: press Prepare dataset, or run "
+            "`python -m style_tuner prepare`."
+        )
+    return folder
+
+
+def train_run(
+    workspace: Workspace, own: Job, config: Path | None, overrides: Sequence[str], dataset: Path | None
+) -> None:
+    """Train in the job's folder; what it was started with is kept there, so that resuming uses the same."""
+    settings = own.folder / "settings.json"
+    if settings.is_file():
+        kept = read_json(settings)
+        training = validated(TrainingConfig, kept["config"], str(settings))
+        data = Path(kept["dataset"])
+    else:
+        training = load_training_config(config or default_config(), overrides)
+        data = dataset.resolve() if dataset else newest_dataset(workspace)
+        write_json(settings, {"config": training.model_dump(mode="json"), "dataset": str(data)})
+    own.update(config_hash=config_hash(training))
+    from style_tuner.tuning.train import train
+
+    with _gpu(workspace, own):
+        own.result = train(training, data, own.folder, own)
+
+
+@contextmanager
+def _gpu(workspace: Workspace, own: Job) -> Iterator[None]:
+    """Wait for our turn; where there is a GPU, stop this project's model server meanwhile and start it again after."""
+    from style_tuner.hardware import gpus
+    from style_tuner.serving import server
+
+    state = server.state(workspace) if gpus() else None
+    if state is not None and state.external:
+        raise ServerError(
+            f"The model server at {state.url} may hold this GPU and is not ours to stop: stop it, then train again."
+        )
+    if state is not None:
+        log.info("Stopping the model server, which holds the GPU; it starts again when the training ends.")
+        server.stop(workspace)
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace.gpu_lock)
+    if not _try(lock):
+        own.update(status="queued", message="Waiting for another run to end.")
+        lock.acquire()
+        own.update(status="running", message="")
+    try:
+        yield
+    finally:
+        lock.release()
+        if state is not None:
+            server.restart(workspace, state)
+
+
+def _try(lock: FileLock) -> bool:
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
+
+
+def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
+    """Merge the adapter of a training run into its base, beside it."""
+    from style_tuner.tuning.merge import merge
+
+    folder = workspace.runs / run_id
+    jobs.load(workspace, run_id)
+    if not (folder / "adapter").is_dir():
+        raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
+    base = read_json(folder / "settings.json")["config"]["base_model"]
+    report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report)
+    own.result = asdict(report)
+    return folder / "merged"
+
+
+def trained_runs(workspace: Workspace) -> list[str]:
+    """Return the ids of training runs that left an adapter, the newest first."""
+    found = jobs.runs(workspace, "train")
+    return [run.id for run in found if (workspace.runs / run.id / "adapter").is_dir()]
+
+
+def newest_voice(workspace: Workspace) -> str:
+    """Return the id of the newest training run that left an adapter."""
+    found = trained_runs(workspace)
+    if not found:
+        raise JobError(f"The workspace {workspace.name!r} has no trained voice yet: run `python -m style_tuner train`.")
+    return found[0]
+
+
+def wait_for(workspace: Workspace, run_id: str, seconds: float = 0.5) -> None:
+    """Wait until a run has ended; raise what it said if it failed."""
+    while (run := jobs.load(workspace, run_id)).status in ("queued", "running"):
+        time.sleep(seconds)
+    if run.status != "done":
+        raise JobError(f"The run {run_id} ended as {run.status}: {run.message}")
+
+
+def new_score_file(workspace: Workspace) -> Path:
+    """Return a path for a new score, named by time."""
+    return workspace.scores / f"{time_stamp()}-{time.time_ns() % 1_000_000:06d}.json"
