@@ -137,8 +137,10 @@ def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
 def resumable(workspace: Workspace, run_id: str) -> Run:
     """Return a run that can go on, its stop request taken back; raise `JobError` where it is still going."""
     run = load(workspace, run_id)
-    if is_alive(run):
+    if run.status in ("queued", "running"):
         raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    while is_alive(run):  # it has said its last word and is about to exit
+        time.sleep(0.05)
     (workspace.runs / run_id / "STOP").unlink(missing_ok=True)
     return run
 

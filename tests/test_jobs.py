@@ -1,0 +1,110 @@
+import os
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from style_tuner import jobs
+from style_tuner.errors import DatasetError, JobError
+from style_tuner.records import Run
+from style_tuner.workspace import Workspace, read_tail
+
+
+def ended(workspace: Workspace, run_id: str, seconds: float = 60) -> Run:
+    deadline = time.monotonic() + seconds
+    while (run := jobs.load(workspace, run_id)).status in ("queued", "running"):
+        assert time.monotonic() < deadline, read_tail(workspace.runs / run_id / "log.txt")
+        time.sleep(0.05)
+    return run
+
+
+def test_a_stage_started_from_the_page_is_a_process_of_its_own_that_tells_how_it_ended(workspace: Workspace) -> None:
+    started = jobs.start(workspace, "prepare", [])
+    assert started.pid is not None and os.getpgid(started.pid) == started.pid != os.getpgid(0)
+    run = ended(workspace, started.id)
+    assert run.status == "failed"
+    assert "no manuscripts yet" in run.message
+    assert "no manuscripts yet" in read_tail(workspace.runs / run.id / "log.txt")
+    assert jobs.shell_command(run) == "python -m style_tuner prepare --workspace default"
+
+
+def test_a_job_leaves_its_result_and_its_reports(workspace: Workspace) -> None:
+    with jobs.job(workspace, "prepare") as own:
+        own.report(1, 4, "reading")
+        own.result = {"rows": 3}
+    (run,) = jobs.runs(workspace)
+    assert (run.status, run.result) == ("done", {"rows": 3})
+    assert jobs.metrics(workspace, run.id)[0]["what"] == "reading"
+
+
+def test_an_error_of_the_user_ends_a_job_with_its_sentence(workspace: Workspace) -> None:
+    with pytest.raises(DatasetError), jobs.job(workspace, "prepare"):
+        raise DatasetError("Too little text.")
+    (run,) = jobs.runs(workspace)
+    assert (run.status, run.message) == ("failed", "Too little text.")
+
+
+def test_a_fault_of_the_program_leaves_its_trace_in_the_log(workspace: Workspace) -> None:
+    with pytest.raises(ZeroDivisionError), jobs.job(workspace, "prepare") as own:
+        _ = 1 / 0
+    assert "Traceback" in read_tail(own.folder / "log.txt")
+
+
+def running(workspace: Workspace, **changes: object) -> Run:
+    with jobs.job(workspace, "train") as own:
+        pass
+    run = replace(jobs.load(workspace, own.folder.name), status="running", **changes)  # type: ignore[arg-type]
+    jobs._save(own.folder, run)
+    return run
+
+
+def test_a_run_whose_process_is_gone_is_found_interrupted(workspace: Workspace) -> None:
+    run = running(workspace, pid=2**22 + 1)
+    assert jobs.load(workspace, run.id).status == "interrupted"
+    assert "resumed" in jobs.load(workspace, run.id).message
+
+
+def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) -> None:
+    own_start = psutil.Process().create_time()
+    alive = running(workspace, pid=os.getpid(), process_start=own_start)
+    reused = running(workspace, pid=os.getpid(), process_start=own_start - 1000)
+    assert jobs.load(workspace, alive.id).status == "running"
+    assert jobs.load(workspace, reused.id).status == "interrupted"
+    assert [run.id for run in jobs.active(workspace)] == [alive.id]
+
+
+def test_a_run_that_is_still_going_cannot_be_resumed(workspace: Workspace) -> None:
+    run = running(workspace, pid=os.getpid(), process_start=psutil.Process().create_time())
+    with pytest.raises(JobError, match="still going"):
+        jobs.resume(workspace, run.id)
+
+
+def test_resuming_takes_the_stop_back_and_runs_the_same_command_in_the_same_folder(workspace: Workspace) -> None:
+    first = ended(workspace, jobs.start(workspace, "prepare", []).id)
+    jobs.request_stop(workspace, first.id)
+    again = jobs.resume(workspace, first.id)
+    assert (again.id, again.command) == (first.id, first.command)
+    assert not (workspace.runs / first.id / "STOP").exists()
+    assert ended(workspace, again.id).status == "failed"
+    assert len(jobs.runs(workspace)) == 1
+
+
+def test_a_killed_run_is_interrupted(workspace: Workspace) -> None:
+    run = jobs.start(workspace, "prepare", [])
+    jobs.kill(workspace, run.id)
+    assert ended(workspace, run.id).status == "interrupted"
+
+
+def test_an_unknown_run_is_named(workspace: Workspace) -> None:
+    with pytest.raises(JobError, match="nothing-here"):
+        jobs.load(workspace, "nothing-here")
+
+
+def test_time_left_comes_from_the_pace_since_the_last_start() -> None:
+    before = [{"time": step, "step": step, "total": 10, "what": "train"} for step in range(1, 6)]
+    resumed = [{"time": 100 + 2 * step, "step": step, "total": 10, "what": "train"} for step in range(4, 7)]
+    progress = jobs.progress([*before, *resumed])
+    assert (progress.step, progress.total, progress.share) == (6, 10, 0.6)
+    assert progress.seconds_left == pytest.approx(8)
+    assert jobs.progress([]).seconds_left is None
