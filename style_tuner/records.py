@@ -128,6 +128,50 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Favourite:
+    """One word or phrase that an author uses far more often than general English does."""
+
+    text: str
+    count: int
+    ratio: float
+
+
+@dataclass(frozen=True)
+class StyleProfile:
+    """What is measured of an author's voice; lengths in words, shares 0 to 1, rates per 1,000 words.
+
+    Quartiles are the first, second and third. `lexical_variety` is the moving-average type/token ratio over 500 words
+    (Covington & McFall 2010). `subordination` is the share of sentences with a subordinate clause's opening word.
+    """
+
+    words: int
+    sentences: int
+    paragraphs: int
+    word_length: float
+    long_words: float
+    lexical_variety: float
+    vocabulary_level: Literal["plain", "everyday", "rich"]
+    sentence_length: float
+    sentence_length_deviation: float
+    sentence_quartiles: tuple[float, float, float]
+    subordination: float
+    sentence_pattern: Literal["simple", "varied", "complex"]
+    paragraph_length: float
+    paragraph_quartiles: tuple[float, float, float]
+    dialogue: float
+    quote_style: str
+    person: Literal["first", "second", "third"]
+    tense: Literal["past", "present"]
+    punctuation: dict[str, float]
+    function_words: dict[str, float]
+    action_verbs: float
+    transitions: float
+    openings: dict[str, float]
+    favourite_words: tuple[Favourite, ...]
+    favourite_phrases: tuple[Favourite, ...]
+
+
+@dataclass(frozen=True)
 class Gate:
     """One check that caps a style score; `fired` says whether it did and `sentence` why, in words."""
 
