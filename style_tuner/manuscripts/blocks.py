@@ -1,0 +1,148 @@
+"""Headings, paragraphs and scene breaks: what every reader makes, and how they become chapters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from style_tuner.records import Chapter
+
+SCENE_BREAK = "***"
+"""The paragraph that stands for every kind of scene break in a cleaned chapter."""
+
+_BREAK = re.compile(r"[*#~⁂•·◆❦❧=_\s]*[*#~⁂•·◆❦❧=_][*#~⁂•·◆❦❧=_\s]*|[-–—](?:\s*[-–—]){2,}")
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_ORDINALS = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last"
+_NUMBER = rf"(?:\d{{1,3}}|[ivxlc]+|(?:the )?(?:{_ORDINALS})|{_TEENS}|(?:{_TENS})(?:[- ](?:{_ONES}))?|{_ONES})"
+_NUMBERED = re.compile(
+    rf"(?i:(?:chapter|part|book|volume|act|scene|canto|letter|episode|section) {_NUMBER})"
+    r"(?:\s*[.:—–-]+\s*(?P<after>\S.*)?|\s+(?P<title>[A-Z0-9\"“‘'].*))?"
+)
+_NAMED = re.compile(
+    r"(?i:prologue|epilogue|preface|foreword|afterword|interlude|prelude|postscript|coda)(?:\s*[.:—–-]+\s*\S.*|\.)?"
+)
+_BARE_NUMBER = re.compile(r"(?:(?P<arabic>\d{1,3})|(?P<roman>[IVXLC]+))\.?")
+_LONGEST_HEADING = 80
+
+
+@dataclass(frozen=True)
+class Block:
+    """One heading, paragraph or scene break; a paragraph may hold line ends (verse), a break holds no text."""
+
+    kind: Literal["heading", "paragraph", "break"]
+    text: str = ""
+
+
+def tidy(text: str) -> str:
+    """Compose accents, take out invisible characters, and turn every kind of space and line end into plain ones."""
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
+    text = re.sub(r"[\u00ad\u200b\u2060\ufeff]", "", text)
+    text = re.sub(r"[^\S\n]", " ", text)
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
+
+
+def words_of(text: str) -> Counter[str]:
+    """Count the words of a text, marks and spaces left out, so that two forms of one text can be compared."""
+    return Counter(re.findall(r"\w+", tidy(text)))
+
+
+def paragraph_or_break(text: str) -> Block | None:
+    """Return the block for one tidied paragraph, or None if nothing is in it."""
+    text = "\n".join(line for line in (re.sub(r" +", " ", part).strip() for part in text.split("\n")) if line)
+    if not text:
+        return None
+    return Block("break") if _BREAK.fullmatch(text) else Block("paragraph", text)
+
+
+def _is_heading(text: str) -> bool:
+    line = re.sub(r"\s+", " ", text).strip("*_ ")
+    if len(line) > _LONGEST_HEADING or text.count("\n") > 2:
+        return False
+    if _NAMED.fullmatch(line):
+        return True
+    found = _NUMBERED.fullmatch(line)
+    if not found:
+        return False
+    title = found["after"] or found["title"] or ""
+    return not re.search(r"[.,;]$", title)
+
+
+def find_headings(blocks: Sequence[Block]) -> list[Block]:
+    """Turn paragraphs that are chapter headings into headings: `Chapter One`, `PART II: The Sea`, `Prologue`.
+
+    Bare numbers (`1.`, `IV`) count only where they run on from one, since a lone number may be the author's text.
+    """
+    found = [
+        replace(block, kind="heading") if block.kind == "paragraph" and _is_heading(block.text) else block
+        for block in blocks
+    ]
+    numbers = [(index, _bare_number(block.text)) for index, block in enumerate(found) if block.kind == "paragraph"]
+    run = [(index, number) for index, number in numbers if number]
+    steps = zip([0, *(number for _, number in run)], (number for _, number in run), strict=False)
+    if len(run) > 1 and all(number in (1, before + 1) for before, number in steps):
+        for index, _ in run:
+            found[index] = replace(found[index], kind="heading")
+    return found
+
+
+def _bare_number(text: str) -> int:
+    """Return the value of a paragraph that is a number and nothing else, or 0."""
+    found = _BARE_NUMBER.fullmatch(text)
+    if not found:
+        return 0
+    if found["arabic"]:
+        return int(found["arabic"])
+    values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in found["roman"]]
+    return sum(-value if value < max(values[index:]) else value for index, value in enumerate(values))
+
+
+def split_title(blocks: Sequence[Block]) -> tuple[str, list[Block]]:
+    """Take off the manuscript's own title: a first heading with no text of its own, or a first short line."""
+    blocks = list(blocks)
+    if len(blocks) < 2:
+        return "", blocks
+    first, second = blocks[0], blocks[1]
+    if first.kind == "heading":
+        alone = sum(block.kind == "heading" for block in blocks) == 1
+        if (second.kind == "heading" or alone) and not _is_heading(first.text) and not _bare_number(first.text):
+            return first.text.replace("\n", " "), blocks[1:]
+    elif (
+        first.kind == "paragraph"
+        and len(first.text) <= _LONGEST_HEADING
+        and len(first.text.split()) <= 12
+        and not re.search(r"[.,;:!?…\"'”’—-]$", first.text)
+        and "\n" not in first.text
+    ):
+        return first.text, blocks[1:]
+    return "", blocks
+
+
+def assemble(blocks: Iterable[Block]) -> tuple[Chapter, ...]:
+    """Gather blocks under their headings; headings that follow one another are joined, edge breaks dropped."""
+    chapters: list[tuple[str, list[str]]] = [("", [])]
+    for block in blocks:
+        title, paragraphs = chapters[-1]
+        if block.kind == "heading":
+            heading = re.sub(r"\s+", " ", block.text).strip()
+            if paragraphs:
+                chapters.append((heading, []))
+            else:
+                chapters[-1] = (" — ".join(filter(None, (title, heading))), [])
+        elif block.kind == "paragraph":
+            paragraphs.append(block.text)
+        elif paragraphs and paragraphs[-1] != SCENE_BREAK:
+            paragraphs.append(SCENE_BREAK)
+    made = []
+    for title, paragraphs in chapters:
+        if paragraphs and paragraphs[-1] == SCENE_BREAK:
+            paragraphs.pop()
+        if title or paragraphs:
+            made.append(Chapter(title, "\n\n".join(paragraphs)))
+    return tuple(made)

@@ -1,0 +1,125 @@
+"""Keep manuscripts in the workspace: the upload byte for byte, its cleaned text, and its chapters; nothing overwritten.
+
+`manuscripts/<id>/v0001/` holds `original.<ext>`, `cleaned.txt` and `manuscript.json`. A version is written in a hidden
+folder and renamed when it is complete, so that what is listed is always whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from style_tuner.errors import ManuscriptError
+from style_tuner.manuscripts.read import parse_manuscript, read_bytes
+from style_tuner.records import Chapter, Manuscript
+from style_tuner.workspace import (
+    Workspace,
+    move_to_bin,
+    newest,
+    read_json,
+    slug,
+    storage_errors,
+    write_bytes,
+    write_json,
+    write_text,
+)
+
+
+def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Manuscript:
+    """Add a file to the workspace as a new version of the manuscript of that file name, and return it.
+
+    `name` is the file's name where `path` is a temporary copy. The same bytes as the newest version are not kept
+    twice: that version is returned. Raises `ManuscriptError`, or `StorageError` with the older versions untouched.
+    """
+    named = path.with_name(name) if name else path
+    data = read_bytes(path) if path.suffix == named.suffix else _renamed(path, named)
+    folder = workspace.manuscripts / slug(named.stem)
+    digest = hashlib.sha256(data).hexdigest()
+    before = newest(folder, "v*")
+    if before and read_json(before / "manuscript.json")["sha256"] == digest:
+        return _load(before)
+    manuscript = parse_manuscript(data, named)
+    if before:
+        manuscript = replace(manuscript, version=int(before.name[1:]) + 1)
+    return _write(folder, manuscript, data, digest, named.suffix.lower())
+
+
+def _renamed(path: Path, named: Path) -> bytes:
+    """Read an upload whose temporary name lost its ending."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"upload{named.suffix}"
+        copy.symlink_to(path.resolve())
+        return read_bytes(copy)
+
+
+def _write(folder: Path, manuscript: Manuscript, data: bytes, digest: str, suffix: str) -> Manuscript:
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+        try:
+            write_bytes(unfinished / f"original{suffix}", data)
+            write_text(unfinished / "cleaned.txt", cleaned_text(manuscript))
+            write_json(unfinished / "manuscript.json", _to_json(manuscript, digest))
+            unfinished.chmod(0o755)
+            unfinished.rename(folder / f"v{manuscript.version:04d}")
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+            raise
+    return manuscript
+
+
+def cleaned_text(manuscript: Manuscript) -> str:
+    """Return a manuscript as one text: title, then each chapter's heading and paragraphs."""
+    parts = [manuscript.title]
+    for chapter in manuscript.chapters:
+        parts += filter(None, (chapter.title, chapter.text))
+    return "\n\n".join(parts) + "\n"
+
+
+def _to_json(manuscript: Manuscript, digest: str) -> dict[str, object]:
+    return {
+        "id": manuscript.id,
+        "title": manuscript.title,
+        "version": manuscript.version,
+        "source_name": manuscript.source_name,
+        "sha256": digest,
+        "words": manuscript.words,
+        "notes": list(manuscript.notes),
+        "chapters": [
+            {"title": chapter.title, "words": chapter.words, "text": chapter.text} for chapter in manuscript.chapters
+        ],
+    }
+
+
+def _load(folder: Path) -> Manuscript:
+    values = read_json(folder / "manuscript.json")
+    return Manuscript(
+        id=values["id"],
+        title=values["title"],
+        chapters=tuple(Chapter(chapter["title"], chapter["text"]) for chapter in values["chapters"]),
+        version=values["version"],
+        source_name=values["source_name"],
+        notes=tuple(values["notes"]),
+    )
+
+
+def list_manuscripts(workspace: Workspace) -> list[Manuscript]:
+    """Return the newest version of each manuscript, by id."""
+    if not workspace.manuscripts.is_dir():
+        return []
+    folders = sorted(path for path in workspace.manuscripts.iterdir() if path.is_dir())
+    return [_load(version) for folder in folders if (version := newest(folder, "v*"))]
+
+
+def delete_manuscript(workspace: Workspace, manuscript_id: str) -> Path:
+    """Move a manuscript with all its versions to the bin and return where it lies now."""
+    folder = workspace.manuscripts / manuscript_id
+    if folder.parent != workspace.manuscripts or not folder.is_dir() or not newest(folder, "v*"):
+        known = ", ".join(manuscript.id for manuscript in list_manuscripts(workspace)) or "none yet"
+        raise ManuscriptError(f"There is no manuscript {manuscript_id!r}. The workspace has: {known}.")
+    return move_to_bin(workspace, folder)
