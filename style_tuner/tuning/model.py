@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ConfigError, ModelError
@@ -73,7 +73,7 @@ def load_config(config: TrainingConfig) -> PretrainedConfig:
 def load_base_model(config: TrainingConfig) -> PreTrainedModel:
     """Return the base model on its device, its linear layers in 4 bits if the config says so."""
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     load_config(config)
     model = resolve_model(config.base_model)
@@ -84,14 +84,29 @@ def load_base_model(config: TrainingConfig) -> PreTrainedModel:
         bnb_4bit_compute_dtype=dtype,
         bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
     )
-    with model_errors(model):
-        base = AutoModelForCausalLM.from_pretrained(
-            model,
-            dtype=dtype,
-            device_map={"": 0 if torch.cuda.is_available() else "cpu"},
-            quantization_config=quantisation if config.load_in_4bit else None,
-        )
+    base = load_weights(
+        model,
+        dtype,
+        device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+        quantization_config=quantisation if config.load_in_4bit else None,
+    )
     keep_gradients(base)
+    return base
+
+
+def load_weights(model: str, dtype: torch.dtype, **arguments: Any) -> PreTrainedModel:
+    """Return a causal language model, whole: one that lacks weights is a `ModelError`, not filled at random."""
+    from transformers import AutoModelForCausalLM
+
+    with model_errors(model):
+        answer: Any = AutoModelForCausalLM.from_pretrained(model, dtype=dtype, output_loading_info=True, **arguments)
+    base: PreTrainedModel = answer[0]
+    found = answer[1]
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise ModelError(
+            f"The model {model} lacks {len(missing)} tensors, such as {missing[0]}: copy or download it again."
+        )
     return base
 
 

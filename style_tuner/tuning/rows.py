@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -150,6 +151,16 @@ def check_rows(rows: TokenRows, tokenizer: PreTrainedTokenizerBase) -> None:
             f"The tokenizer of {model} pads with its end-of-turn token {tokenizer.pad_token!r}, which would hide where "
             "texts end: set another pad token in its tokenizer_config.json."
         )
+
+
+def show_loss_mask(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the row as text, each stretch of tokens that the loss counts between ⟦ and ⟧."""
+    stretches = itertools.groupby(zip(row.input_ids, row.labels, strict=True), lambda pair: pair[1] != IGNORED)
+    parts = []
+    for counted, pairs in stretches:
+        text = str(tokenizer.decode([token for token, _ in pairs]))
+        parts.append(f"⟦{text}⟧" if counted else text)
+    return "".join(parts)
 
 
 def training_rows(rows: TokenRows, packing: bool) -> Dataset:

@@ -15,7 +15,9 @@ from style_tuner.config import TrainingConfig, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.checkpoints import newest_checkpoint
-from style_tuner.tuning.rows import TokenRows, check_rows, read_rows, tokenise, training_rows
+from style_tuner.tuning.memory import estimate_memory
+from style_tuner.tuning.quiet import quiet_libraries
+from style_tuner.tuning.rows import TokenRows, check_rows, read_rows, show_loss_mask, tokenise, training_rows
 from style_tuner.tuning.schedule import Schedule, plan_schedule
 from style_tuner.tuning.trainer import make_trainer
 from style_tuner.workspace import read_jsonl, storage_errors
@@ -40,6 +42,7 @@ def train(config: TrainingConfig, dataset: Path, folder: Path, job: Job) -> dict
     """
     from style_tuner.tokenizer import load_tokenizer
 
+    quiet_libraries()
     began = time.monotonic()
     job.report(0, 0, "reading the dataset")
     tokenizer = load_tokenizer(resolve_model(config.base_model))
@@ -73,6 +76,37 @@ def train(config: TrainingConfig, dataset: Path, folder: Path, job: Job) -> dict
         "rows": len(training.rows),
         "tokens_cut": training.share_cut,
     }
+
+
+def dry_run(config: TrainingConfig, dataset: Path) -> str:
+    """Return what a run would do, in plain text: an example with its loss mask, token counts, steps and memory.
+
+    Loads the tokenizer and the model's config, not its weights, and raises what `train` would raise for them.
+    """
+    import torch
+
+    from style_tuner.tokenizer import load_tokenizer
+
+    quiet_libraries()
+    model = resolve_model(config.base_model)
+    tokenizer = load_tokenizer(model)
+    training = _tokens(dataset, "train.jsonl", tokenizer, config)
+    validation = _tokens(dataset, "validation.jsonl", tokenizer, config)
+    rows = training_rows(training, config.packing)
+    packed = f" Packed into {len(rows)} rows of at most {config.max_seq_length}." if config.packing else ""
+    return "\n".join(
+        [
+            "First training row as the model sees it; the loss counts what stands between \u27e6 and \u27e7:",
+            "",
+            show_loss_mask(training.rows[0], tokenizer),
+            "",
+            f"Model: {model}",
+            f"Training: {training.summary()}{packed}",
+            f"Validation: {validation.summary()}",
+            f"Steps: {plan_schedule(config, len(rows)).summary()}",
+            f"Memory: {estimate_memory(config, on_gpu=torch.cuda.is_available()).summary()}",
+        ]
+    )
 
 
 def _tokens(dataset: Path, name: str, tokenizer: PreTrainedTokenizerBase, config: TrainingConfig) -> TokenRows:

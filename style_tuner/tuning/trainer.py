@@ -41,7 +41,7 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         per_device_train_batch_size=config.per_device_batch_size,
         per_device_eval_batch_size=config.per_device_batch_size,
         gradient_accumulation_steps=config.gradient_accumulation_steps,
-        gradient_checkpointing=config.gradient_checkpointing,
+        activation_checkpointing=config.gradient_checkpointing,
         optim=config.optimizer,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
@@ -75,12 +75,10 @@ def make_trainer(
     job: Job,
 ) -> SFTTrainer:
     """Return a trainer of a new adapter on the base model; rows come from `training_rows`."""
-    import huggingface_hub
     import torch
     from transformers import PrinterCallback, TrainerCallback
     from trl.trainer.sft_trainer import SFTTrainer
 
-    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL reports each trainer made, unless told not to
     base = load_base_model(config)
     # joined here, so that importing `follow` loads no ML library
     callback = type("FollowerCallback", (Follower, TrainerCallback), {})(job)
