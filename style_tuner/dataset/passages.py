@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from style_tuner.config import DatasetConfig
@@ -36,19 +36,27 @@ def split_passages(
     passages: list[Passage] = []
     aside: list[SetAside] = []
     style = quote_style([text for chapter in manuscript.chapters for text in chapter.text.split("\n\n")])
+    position = 0
     for number, chapter in enumerate(manuscript.chapters):
         draw = random.Random(f"{config.seed}:{manuscript.id}:{number}")
         for run in _runs(chapter.text, config, count_tokens, aside, manuscript.id, number):
-            for scene in _join_short_scenes(run, config):
-                for pieces in _cut(scene, config, draw):
-                    text = _joined(pieces)
-                    tokens = count_tokens(text)
-                    reason = _fault(text, tokens, style, config)
-                    if reason:
-                        aside.append(SetAside(manuscript.id, number, text, reason))
-                    else:
-                        passages.append(Passage(manuscript.id, number, len(passages), text, tokens))
+            position += 1  # what was set aside between two runs leaves a gap, so that neither continues the other
+            for pieces in _cut_run(run, config, draw):
+                text = _joined(pieces)
+                tokens = count_tokens(text)
+                if reason := _fault(text, tokens, style, config):
+                    aside.append(SetAside(manuscript.id, number, text, reason))
+                else:
+                    passages.append(Passage(manuscript.id, number, position, text, tokens))
+                position += 1
     return passages, aside
+
+
+def _cut_run(scenes: Sequence[Sequence[_Piece]], config: DatasetConfig, draw: random.Random) -> Iterator[list[_Piece]]:
+    for scene in _join_short_scenes(scenes, config):
+        for part in _cut(scene, config, draw):
+            if pieces := _without_edge_breaks(part):
+                yield pieces
 
 
 def _joined(pieces: Sequence[_Piece]) -> str:
@@ -103,7 +111,7 @@ def _cut(pieces: Sequence[_Piece], config: DatasetConfig, draw: random.Random) -
     if len(parts) > 1 and _total(parts[-1]) < config.min_tokens:
         tail = parts.pop()
         parts[-1:] = _part_anew(parts[-1] + tail, len(parts[-1]), config)
-    return [_without_edge_breaks(part) for part in parts]
+    return parts
 
 
 def _part_anew(pieces: Sequence[_Piece], cut: int, config: DatasetConfig) -> list[list[_Piece]]:

@@ -13,7 +13,7 @@ from style_tuner.config import DatasetConfig
 from style_tuner.dataset.passages import CountTokens
 from style_tuner.manuscripts.blocks import SCENE_BREAK
 from style_tuner.records import ChatExample, Message, Passage
-from style_tuner.voice.lexicon import FUNCTION_WORDS
+from style_tuner.voice.lexicon import FIRST_PERSON, FUNCTION_WORDS, PAST_MARKERS, PRESENT_MARKERS, THIRD_PERSON
 from style_tuner.voice.segment import WORD, narrated_part, quote_style, sentences
 
 
@@ -36,10 +36,6 @@ _NO_NAMES = _words(
 )
 _DETERMINERS = _words("the a an this that these those his her my their our your its no every each two three")
 _FUNCTION_WORDS = frozenset(FUNCTION_WORDS)
-_FIRST_PERSON = _words("i me my mine myself we us our ours")
-_THIRD_PERSON = _words("he him his she her hers they them their theirs")
-_PAST = _words("was were had did said went came took knew thought saw looked stood made gave")
-_PRESENT = _words("is are am has does says goes comes takes knows thinks sees looks stands makes gives")
 _FEWEST_WORDS, _MOST_WORDS = 2, 4
 
 
@@ -82,6 +78,7 @@ def _bare(word: str) -> str:
 def names_in(text: str, vocabulary: Vocabulary, most: int = 2) -> list[str]:
     """Return the names that occur most often in a text, in full where a full form stands, in order of appearance."""
     forms: Counter[str] = Counter()
+    abbreviated = {"Mr", "Mrs", "Ms", "Dr", "St"}
     for run in re.findall(rf"(?:{_CAPITALISED.pattern})(?:\.? (?:{_CAPITALISED.pattern}))*", text):
         parts = [_bare(part.rstrip(".")) for part in run.split()]
         while parts and parts[0] not in vocabulary.names | _TITLES:
@@ -89,7 +86,7 @@ def names_in(text: str, vocabulary: Vocabulary, most: int = 2) -> list[str]:
         while parts and parts[-1] not in vocabulary.names:
             parts.pop()
         if parts and all(part in vocabulary.names | _TITLES for part in parts):
-            forms[" ".join(parts)] += 1
+            forms[" ".join(f"{part}." if part in abbreviated and f"{part}. " in run else part for part in parts)] += 1
     people: dict[str, int] = {}
     for form in sorted(forms, key=lambda form: (-len(form.split()), -forms[form])):
         longer = next((known for known in people if set(form.split()) & set(known.split()) - _TITLES), form)
@@ -129,7 +126,7 @@ def person_and_tense(text: str, quotes: str) -> str:
     words = [word.lower() for part in text.split("\n\n") for word in WORD.findall(narrated_part(part, quotes))]
     found = Counter(words)
     first, third, past, present = (
-        sum(found[word] for word in group) for group in (_FIRST_PERSON, _THIRD_PERSON, _PAST, _PRESENT)
+        sum(found[word] for word in group) for group in (FIRST_PERSON, THIRD_PERSON, PAST_MARKERS, PRESENT_MARKERS)
     )
     said = []
     if first >= 0.015 * len(words) and first * 4 >= third:

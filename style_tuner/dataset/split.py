@@ -30,12 +30,16 @@ def split_blocks(
     held_out = _take_blocks(works, config.held_out, sorted(works)) if config.held_out else []
     fresh_first = sorted(works, key=lambda name: (any(p.manuscript == name for p in held_out), name))
     validation = _take_blocks(works, 1 - config.split, fresh_first)
-    train = [passage for passage in passages if passage in set(works[passage.manuscript])]
+    taken = {(passage.manuscript, passage.position) for passage in (*held_out, *validation)}
+    train = [passage for passage in passages if (passage.manuscript, passage.position) not in taken]
     return train, validation, held_out
 
 
 def _take_blocks(works: dict[str, list[Passage]], share: float, order: Sequence[str]) -> list[Passage]:
-    """Take passages off the ends of works until `share` of all words is reached; at most half of a work each time."""
+    """Take passages off the ends of works until `share` of all words is reached.
+
+    Each work gives at most half of its passages, or its only one.
+    """
     everything = [passage for name in works for passage in works[name]]
     wanted = share * sum(passage.words for passage in everything)
     expected = max(1, math.ceil(share * len(everything)))
@@ -48,9 +52,9 @@ def _take_blocks(works: dict[str, list[Passage]], share: float, order: Sequence[
         if missing <= 0 and taken:
             break
         own = missing / (hosts - turn) if turn < hosts else missing
-        least = len(works[name]) // 2
+        most = max(1, len(works[name]) // 2) if sum(map(len, works.values())) > 1 else 0
         block: list[Passage] = []
-        while len(works[name]) > max(1, least) and (sum(passage.words for passage in block) < own):
+        while len(block) < most and sum(passage.words for passage in block) < own:
             block.insert(0, works[name].pop())
         taken += block
     return sorted(taken, key=lambda passage: (passage.manuscript, passage.position))

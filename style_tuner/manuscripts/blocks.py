@@ -37,6 +37,8 @@ class Block:
 
     kind: Literal["heading", "paragraph", "break"]
     text: str = ""
+    level: int = 1
+    """Of a heading: 1 is the highest."""
 
 
 def tidy(text: str) -> str:
@@ -104,14 +106,14 @@ def _bare_number(text: str) -> int:
 
 
 def split_title(blocks: Sequence[Block]) -> tuple[str, list[Block]]:
-    """Take off the manuscript's own title: a first heading with no text of its own, or a first short line."""
+    """Take off the manuscript's own title: the one heading of its level, or a first short line."""
     blocks = list(blocks)
     if len(blocks) < 2:
         return "", blocks
     first, second = blocks[0], blocks[1]
     if first.kind == "heading":
-        alone = sum(block.kind == "heading" for block in blocks) == 1
-        if (second.kind == "heading" or alone) and not _is_heading(first.text) and not _bare_number(first.text):
+        highest = all(block.level > first.level for block in blocks[1:] if block.kind == "heading")
+        if (second.kind == "heading" or highest) and not _is_heading(first.text) and not _bare_number(first.text):
             return first.text.replace("\n", " "), blocks[1:]
     elif (
         first.kind == "paragraph"

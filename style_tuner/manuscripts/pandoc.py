@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import Counter
@@ -51,9 +52,9 @@ def convert(path: Path, source: str | bytes, format_name: str) -> Converted:
     walker = _Walker(converted)
     meta = tree.get("meta", {})
     converted.title = " ".join(walker.meta_text(meta.get("title")).split())
-    for key in ("subtitle", "author", "date", "abstract"):
-        if text := walker.meta_text(meta.get(key)):
-            converted.left_out[f"line that the file marks as its {key}"] += 1
+    for key in ("subtitle", "author", "date", "abstract"):  # lines of the text in .docx, hidden facts in .epub
+        if format_name != "epub" and (text := walker.meta_text(meta.get(key))):
+            converted.left_out[f"lines that the file marks as {key}"] += 1
             converted.left_out_text.append(text)
     walker.blocks(tree["blocks"])
     return converted
@@ -67,7 +68,7 @@ class _Walker:
         self.by_kind: dict[str, Callable[[Any], None]] = {
             "Para": self.paragraph,
             "Plain": self.paragraph,
-            "Header": lambda content: self.add(Block("heading", self.text(content[2]))),
+            "Header": self.heading,
             "LineBlock": lambda lines: self.add(paragraph_or_break("\n".join(map(self.text, lines)))),
             "BlockQuote": self.blocks,
             "Div": lambda content: self.blocks(content[1]),
@@ -78,7 +79,7 @@ class _Walker:
             "OrderedList": self.ordered_list,
             "DefinitionList": self.definitions,
             "Table": self.table,
-            "RawBlock": lambda content: self.leave_out("piece of markup", content[1]),
+            "RawBlock": lambda content: self.add(paragraph_or_break(tidy(self.markup(content[1])))),
         }
 
     def add(self, block: Block | None) -> None:
@@ -95,6 +96,26 @@ class _Walker:
             if kind not in self.by_kind:
                 raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
             self.by_kind[kind](node.get("c"))
+
+    def heading(self, content: Sequence[Any]) -> None:
+        """Add a heading; an empty one (`#` alone) is a scene break.
+
+        To Markdown a whole paragraph is one where `---` stands right below it: that is a paragraph and a break.
+        """
+        text = " ".join(self.text(content[2]).split())
+        words = len(text.split())
+        if words > 20 or (words > 8 and re.search(r"[.!?…][\"'”’]*$", text)):
+            self.add(paragraph_or_break(text))
+            text = ""
+        self.add(Block("heading", text, content[0]) if text else Block("break"))
+
+    def markup(self, text: str) -> str:
+        """Take comments and tags out of raw HTML and return the words between them."""
+        for comment in re.findall(r"<!--.*?-->", text, re.DOTALL):
+            self.leave_out("comments", comment)
+        text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+        self.found.left_out_text += re.findall(r"<[^>]*>", text)
+        return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", "\n", text)))
 
     def paragraph(self, inlines: Sequence[Node]) -> None:
         self.add(paragraph_or_break(tidy(self.text(inlines))))
@@ -132,7 +153,7 @@ class _Walker:
         self.blocks(caption)
 
     def table(self, content: Sequence[Any]) -> None:
-        self.found.left_out["table frame (its cells are kept as paragraphs)"] += 1
+        self.found.left_out["table frames (their cells are kept as paragraphs)"] += 1
         _, (_, caption), _, head, bodies, foot = content
         self.blocks(caption)
         rows = [*head[1], *(row for body in bodies for row in (*body[2], *body[3])), *foot[1]]
@@ -155,8 +176,13 @@ class _Walker:
             return "\n"
         if kind in ("Emph", "Underline", "Strong", "Superscript", "Subscript", "SmallCaps"):
             return self.text(content)
-        if kind in ("Link", "Span", "Cite"):
+        if kind in ("Span", "Cite"):
             return self.text(content[1])
+        if kind == "Link":
+            text, address = self.text(content[1]), content[2][0]
+            if ":" in address and address not in (text, f"mailto:{text}"):
+                self.leave_out("link addresses", address)
+            return text
         if kind in ("Code", "Math"):
             return str(content[1])
         return self.rare_inline(kind, content)
@@ -166,20 +192,19 @@ class _Walker:
             marks = ("‘", "’") if content[0]["t"] == "SingleQuote" else ("“", "”")
             return marks[0] + self.text(content[1]) + marks[1]
         if kind == "Strikeout":
-            self.leave_out("struck-out piece", self.text(content))
+            self.leave_out("struck-out pieces", self.text(content))
             return ""
         if kind == "Note":
             inside = _Walker(Converted())
             inside.blocks(content)
-            self.leave_out("footnote", "\n".join(block.text for block in inside.found.blocks))
+            self.leave_out("footnotes", "\n".join(block.text for block in inside.found.blocks))
             self.found.left_out += inside.found.left_out
             return ""
         if kind == "Image":
-            self.leave_out("image", self.text(content[1]))
+            self.leave_out("images", f"{self.text(content[1])} {content[2][0]}")
             return ""
         if kind == "RawInline":
-            self.leave_out("piece of markup", content[1])
-            return ""
+            return self.markup(content[1])
         raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
 
     def meta_text(self, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ def parse_manuscript(data: bytes, path: Path, title: str | None = None) -> Manus
     own_title = source.title
     if not own_title:
         own_title, blocks = split_title(blocks)
+    elif blocks and blocks[0].text.casefold() == own_title.casefold():
+        blocks = blocks[1:]
     chapters = assemble(blocks)
     if not any(re.search(r"\w", chapter.text) for chapter in chapters):
         raise ManuscriptError(f"{path.name} holds no words: check that the right file was saved, and add it again.")
@@ -98,7 +101,7 @@ def _read_text(data: bytes, path: Path) -> _Source:
 def _read_markdown(data: bytes, path: Path) -> _Source:
     text, encoding = decode(data, path.name)
     text = tidy(text)
-    words_in = words_of(text)
+    words_in = words_of(html.unescape(re.sub(r"\[\^[^\]]*\]", " ", text)))
     notes = [f"Encoding: {encoding}.", *_garbled(text)]
     front = _FRONT_MATTER.match(text)
     title, left_out = "", Counter[str]()
@@ -117,22 +120,14 @@ def _read_document(data: bytes, path: Path, suffix: str) -> _Source:
     inside = read_inside(data, path.name, suffix)
     converted = convert(path, data, suffix[1:])
     notes = _left_out_notes(converted.left_out)
-    notes += [f"{_counted(number, what)}." for what, number in inside.hidden.items() if number]
+    notes += [f"{what.capitalize()}: {number:,}." for what, number in inside.hidden.items() if number]
     left_out = words_of("\n".join(converted.left_out_text))
     return _Source(converted.blocks, converted.title, words_of(inside.text), left_out, notes)
 
 
-def _counted(number: int, what: str) -> str:
-    head, *rest = what.split(" ")
-    if number == 1:
-        return f"1 {what}"
-    plural = re.sub(r"^(.*?(?:insertion|deletion|comment|footnote|image|piece|line|frame))\b", r"\1s", what)
-    return f"{number:,} {plural}" if plural != what else f"{number:,} × {' '.join([head, *rest])}"
-
-
 def _left_out_notes(left_out: Counter[str]) -> list[str]:
     return [
-        f"{_counted(number, what)} left out of the text; the uploaded file keeps {'it' if number == 1 else 'them'}."
+        f"{what.capitalize()} left out of the text: {number:,}; the uploaded file keeps them."
         for what, number in left_out.items()
     ]
 
@@ -154,8 +149,10 @@ def _difference(source: _Source, title: str, chapters: Sequence[Chapter]) -> lis
     notes = []
     if missing:
         few = ", ".join(f"“{word}”" for word in list(missing)[:8])
-        notes.append(f"{missing.total():,} words of the file are not in the text, among them {few}: compare the two.")
+        notes.append(
+            f"Words of the file that are not in the text: {missing.total():,}, among them {few}. Compare them."
+        )
     if added and not source.title:
         few = ", ".join(f"“{word}”" for word in list(added)[:8])
-        notes.append(f"{added.total():,} words of the text are not in the file as such, among them {few}.")
+        notes.append(f"Words of the text that are not in the file as such: {added.total():,}, among them {few}.")
     return notes

@@ -55,12 +55,12 @@ def _docx(archive: zipfile.ZipFile) -> Inside:
             parts.append(ElementTree.fromstring(archive.read(note)))
     for element in body.iter():
         if element.tag in (f"{_WORD}ins", f"{_WORD}moveTo"):
-            inside.hidden["tracked insertion accepted"] += 1
+            inside.hidden["tracked insertions accepted"] += 1
         elif element.tag in (f"{_WORD}del", f"{_WORD}moveFrom"):
-            inside.hidden["tracked deletion accepted"] += 1
+            inside.hidden["tracked deletions accepted"] += 1
     if "word/comments.xml" in names:
         comments = ElementTree.fromstring(archive.read("word/comments.xml"))
-        inside.hidden["comment left out"] += len(comments.findall(f"{_WORD}comment"))
+        inside.hidden["comments left out"] += len(comments.findall(f"{_WORD}comment"))
     inside.text = "\n".join(_docx_text(part) for part in parts)
     return inside
 
@@ -83,9 +83,9 @@ def _docx_text(element: ElementTree.Element) -> str:
 def _odt(archive: zipfile.ZipFile) -> Inside:
     body = ElementTree.fromstring(archive.read("content.xml"))
     inside = Inside()
-    inside.hidden["tracked deletion accepted"] += len(list(body.iter(f"{_ODT_TEXT}deletion")))
-    inside.hidden["tracked insertion accepted"] += len(list(body.iter(f"{_ODT_TEXT}insertion")))
-    inside.hidden["comment left out"] += sum(element.tag.endswith("}annotation") for element in body.iter())
+    inside.hidden["tracked deletions accepted"] += len(list(body.iter(f"{_ODT_TEXT}deletion")))
+    inside.hidden["tracked insertions accepted"] += len(list(body.iter(f"{_ODT_TEXT}insertion")))
+    inside.hidden["comments left out"] += sum(element.tag.endswith("}annotation") for element in body.iter())
     inside.text = _odt_text(body)
     return inside
 
@@ -130,17 +130,22 @@ class _Text(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.found: list[str] = []
         self._skipping = 0
+        self._in_note_mark = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._skipping += tag in self._SKIPPED
+        self._in_note_mark = self._in_note_mark or (
+            tag == "a" and any("noteref" in (value or "") for _, value in attrs)
+        )
         if tag not in self._INLINE:
             self.found.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
         self._skipping -= tag in self._SKIPPED
+        self._in_note_mark = self._in_note_mark and tag != "a"
         if tag not in self._INLINE:
             self.found.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if not self._skipping:
+        if not self._skipping and not self._in_note_mark:
             self.found.append(re.sub(r"\s+", " ", data))
