@@ -1,0 +1,204 @@
+"""The model server with the transformers engine: names, streaming, crash and recovery, a clean end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from serving_models import make_voice
+
+from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig
+from style_tuner.errors import ServerError
+from style_tuner.records import Message
+from style_tuner.serving import client, server
+from style_tuner.serving.state import ServerState, find_process
+from style_tuner.workspace import Workspace
+
+REQUEST = (Message("user", "Write a scene."),)
+GREEDY = SamplingConfig(temperature=0, max_tokens=24)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_voice(tmp_path_factory.getbasetemp() / "voice")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("serving"), "default")
+
+
+@pytest.fixture(scope="module")
+def started(place: Workspace, voice: Path) -> Iterator[None]:
+    server.start(place, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {"my-voice": voice})
+    yield
+    server.stop(place)
+
+
+@pytest.fixture
+def running(place: Workspace, started: None) -> ServerState:
+    return server.wait_until_up(place, 120)
+
+
+def test_base_and_voice_answer_by_name_and_differ(running: ServerState) -> None:
+    assert list(running.models) == ["base", "my-voice"]
+    assert client.list_models(running.url) == ["base", "my-voice"]
+    base, tuned = (client.complete_chat(running.url, name, REQUEST, GREEDY) for name in ("base", "my-voice"))
+    assert base.words > 5
+    assert base.finish_reason == "length"
+    assert base.text != tuned.text
+    assert client.complete_chat(running.url, "base", REQUEST, GREEDY).text == base.text
+
+
+def test_temperature_and_seed_reach_the_engine(running: ServerState) -> None:
+    warm = SamplingConfig(temperature=1.2, max_tokens=24)
+    texts = [client.complete_chat(running.url, "base", REQUEST, warm, seed).text for seed in (1, 1, 2)]
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
+
+
+def test_temperature_counts_for_a_model_whose_own_settings_do_not_sample(
+    place: Workspace, running: ServerState
+) -> None:
+    """The voice was merged without a `generation_config.json` of its own that samples: the server turns it on."""
+    warm = SamplingConfig(temperature=1.5, max_tokens=24)
+    texts = {client.complete_chat(running.url, "my-voice", REQUEST, warm, seed).text for seed in (1, 2, 3)}
+    assert len(texts) == 3
+
+
+def test_text_comes_in_pieces_and_can_be_left_early(running: ServerState) -> None:
+    with client.stream_chat(running.url, "base", REQUEST, SamplingConfig(max_tokens=1000)) as stream:
+        pieces = [next(stream) for _ in range(5)]
+    assert "".join(pieces) == stream.text
+    # A reply of 1,000 tokens takes far longer than this one: it can only come now if the other was given up.
+    assert client.complete_chat(running.url, "base", REQUEST, GREEDY).finish_reason == "length"
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(running: ServerState) -> None:
+    with pytest.raises(ServerError, match=r"no model 'nobody'; it has: base, my-voice"):
+        client.complete_chat(running.url, "nobody", REQUEST, GREEDY)
+
+
+def test_a_second_start_is_refused_while_the_server_runs(place: Workspace, running: ServerState) -> None:
+    with pytest.raises(ServerError, match=f"already running at {running.url}"):
+        server.start(place, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {})
+
+
+def test_killed_in_mid_reply_keeps_the_text_and_comes_up_again(place: Workspace, running: ServerState) -> None:
+    assert running.engine_pid is not None
+    stream = client.stream_chat(running.url, "base", REQUEST, SamplingConfig(max_tokens=900))
+    before = next(stream)
+    os.kill(running.engine_pid, signal.SIGKILL)
+    with pytest.raises(client.BrokenStream, match="mid-reply.*What came is kept") as broken:
+        for piece in stream:
+            before += piece
+    assert broken.value.partial == before != ""
+    deadline = time.monotonic() + 20
+    while (now := server.state(place)) is not None and now.health == "up" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert now is not None
+    assert now.health == "starting"
+    assert "signal 9" in now.message
+    again = server.wait_until_up(place, 120)
+    assert again.engine_pid != running.engine_pid
+    assert again.pid == running.pid
+    assert client.complete_chat(again.url, "my-voice", REQUEST, GREEDY).words > 5
+
+
+def test_a_given_address_is_used_and_never_stopped(workspace: Workspace, running: ServerState) -> None:
+    used = server.use_url(workspace, running.url.removesuffix("/v1"))
+    assert used.external
+    assert sorted(used.models) == ["base", "my-voice"]
+    with pytest.raises(ServerError, match="is in use"):
+        server.start(workspace, ServingConfig(port=free_port()), str(STARTER_MODEL), {})
+    server.stop(workspace)
+    assert server.state(workspace) is None
+    assert client.list_models(running.url) == ["base", "my-voice"]
+
+
+def test_command_line_tells_what_serves(place: Workspace, running: ServerState) -> None:
+    environment = os.environ | {"STYLE_TUNER_HOME": str(place.home)}
+    command = [sys.executable, "-m", "style_tuner", "serve", "--detach", "--port", str(free_port())]
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert f"already running at {running.url}" in refused.stderr
+
+
+def test_stop_leaves_no_process_and_no_open_port(place: Workspace, running: ServerState) -> None:
+    family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
+    assert len(family) >= 2
+    server.stop(place)
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert server.state(place) is None
+    with pytest.raises(ServerError, match="No server answers .* start it"):
+        client.complete_chat(running.url, "base", REQUEST, GREEDY)
+    with pytest.raises(ServerError, match="not running"):
+        server.wait_until_up(place, 1)
+
+
+def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspace) -> None:
+    server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {})
+    while (started := server.state(workspace)) is None or started.engine_pid is None:
+        time.sleep(0.05)
+    assert started.pid is not None
+    os.kill(started.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(started.pid)], timeout=5)
+    found = server.state(workspace)
+    assert found is not None
+    assert found.health == "failed"
+    assert "ended without a word" in found.message
+    assert find_process(found.engine_pid, found.engine_start) is not None
+    server.stop(workspace)
+    assert find_process(found.engine_pid, found.engine_start) is None
+    assert server.state(workspace) is None
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(workspace: Workspace) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(ServerError, match=rf"port {port} .*process {os.getpid()}.*--port {port + 10}"):
+            server.start(workspace, ServingConfig(port=port, engine="transformers"), str(STARTER_MODEL), {})
+    assert server.state(workspace) is None
+
+
+def test_a_model_that_cannot_be_loaded_fails_with_its_reason(workspace: Workspace, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in STARTER_MODEL.iterdir():
+        if file.suffix in (".json", ".jinja"):
+            (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "model.safetensors").write_bytes((STARTER_MODEL / "model.safetensors").read_bytes()[:5_000_000])
+    server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(broken), {})
+    with pytest.raises(ServerError, match=f"'base' in {broken} cannot be loaded: .*safetensors|incomplete"):
+        server.wait_until_up(workspace, 120)
+    found = server.state(workspace)
+    assert found is not None
+    assert found.health == "failed"
+    assert not found.running
+    ended = find_process(found.pid, found.process_start)
+    assert ended is None or ended.wait(10) is not None
+
+
+def test_an_address_where_nothing_answers_is_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(ServerError, match=f"{address}/v1 does not answer"):
+        server.use_url(workspace, address)
+    monkeypatch.setenv("MODEL_SERVER_URL", address)
+    found = server.state(workspace)
+    assert found is not None
+    assert (found.external, found.health) == (True, "failed")
+    assert "unset MODEL_SERVER_URL" in found.message
