@@ -13,7 +13,15 @@ from style_tuner.config import DatasetConfig
 from style_tuner.dataset.passages import CountTokens
 from style_tuner.manuscripts.blocks import SCENE_BREAK
 from style_tuner.records import ChatExample, Message, Passage
-from style_tuner.voice.lexicon import FIRST_PERSON, FUNCTION_WORDS, PAST_MARKERS, PRESENT_MARKERS, THIRD_PERSON
+from style_tuner.voice.lexicon import (
+    ACTION_VERBS,
+    FIRST_PERSON,
+    FUNCTION_WORDS,
+    PAST_MARKERS,
+    PLAIN,
+    PRESENT_MARKERS,
+    THIRD_PERSON,
+)
 from style_tuner.voice.segment import WORD, narrated_part, quote_style, sentences
 
 
@@ -26,7 +34,7 @@ _WITH_NAMES = (
     "Write a passage in which {names} {appear}. Mention {words}.",
     "Write about {names}: {words}.",
 )
-_WITHOUT_NAMES = ("Write a scene about {words}.", "Write a passage about {words}.", "Describe {words}.")
+_WITHOUT_NAMES = ("Write a scene about {words}.", "Write a passage about {words}.")
 _CAPITALISED = re.compile(r"[A-Z][\w’']*\w")
 _TITLES = _words("Mr Mrs Ms Dr St Miss Captain Doctor Father Mother Sister Brother Aunt Uncle Old")
 _NO_NAMES = _words(
@@ -36,7 +44,9 @@ _NO_NAMES = _words(
 )
 _DETERMINERS = _words("the a an this that these those his her my their our your its no every each two three")
 _FUNCTION_WORDS = frozenset(FUNCTION_WORDS)
-_FEWEST_WORDS, _MOST_WORDS = 2, 4
+_NO_KEY_WORDS = PLAIN | ACTION_VERBS | _words("above below back same other others such more most thing things")
+_WORDS_A_KEY_WORD = 80
+"""A passage of so many words gets one more key word, so that long requests go with long replies."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ def names_in(text: str, vocabulary: Vocabulary, most: int = 2) -> list[str]:
     return sorted(chosen, key=lambda form: text.find(form.split()[-1]))
 
 
-def key_words(text: str, vocabulary: Vocabulary, most: int = _MOST_WORDS) -> list[str]:
+def key_words(text: str, vocabulary: Vocabulary, most: int = 4) -> list[str]:
     """Return what a text is about: its nouns, weighted by how often it has them and how few other passages do.
 
     A word counts as a noun where a determiner stands one or two words before it and it ends its phrase.
@@ -108,10 +118,11 @@ def key_words(text: str, vocabulary: Vocabulary, most: int = _MOST_WORDS) -> lis
         for before, last, word, after in zip(tokens, tokens[1:], tokens[2:], [*tokens[3:], "."], strict=False)
         if word.islower()
         and len(word) >= 4
-        and (last.lower() in _DETERMINERS or (before.lower() in _DETERMINERS and last.islower()))
+        and (last.lower() in _DETERMINERS or (before.lower() in _DETERMINERS and last.islower() and word[-2:] != "ed"))
         and (after.lower() in _FUNCTION_WORDS or not after[0].isalpha())
         and not re.search(r"[’']|ly$", word)
-        and word not in _FUNCTION_WORDS | names
+        and word not in _NO_KEY_WORDS
+        and word not in names
     }
     weight = {
         word: counts[word] * math.log((vocabulary.passages + 1) / vocabulary.passages_with.get(word, 1))
@@ -143,7 +154,8 @@ def person_and_tense(text: str, quotes: str) -> str:
 def scene_request(text: str, vocabulary: Vocabulary, draw: random.Random) -> str:
     """Return a request that names who and what is in a passage; without either, one for a passage of its form."""
     names = names_in(text, vocabulary)
-    words = ", ".join(key_words(text, vocabulary, draw.randint(_FEWEST_WORDS, _MOST_WORDS)))
+    more = len(text.split()) // _WORDS_A_KEY_WORD
+    words = ", ".join(key_words(text, vocabulary, min(8, draw.randint(2, 3) + more)))
     form = person_and_tense(text, vocabulary.quotes)
     if names and words:
         request = draw.choice(_WITH_NAMES).format(

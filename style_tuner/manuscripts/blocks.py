@@ -47,7 +47,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
     text = re.sub(r"[\u00ad\u200b\u2060\ufeff]", "", text)
     text = re.sub(r"[^\S\n]", " ", text)
-    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 def words_of(text: str) -> Counter[str]:
