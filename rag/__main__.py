@@ -29,6 +29,7 @@ def prepare(verbose: Annotated[bool, typer.Option("--verbose", help="Say more.")
     """Index notes about a world, search them, and serve them to editors."""
     logging.basicConfig(format="%(message)s", level=logging.DEBUG if verbose else logging.WARNING, stream=sys.stderr)
     logging.getLogger("rag").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it comes in with the embedding model, unused
     for variable in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(variable, "1")
 

@@ -53,10 +53,7 @@ class VectorIndex:
         """Let go of the folder."""
         self._collections.clear()
         if self._client is not None:
-            from chromadb.api.shared_system_client import SharedSystemClient
-
             self._client.close()
-            SharedSystemClient.clear_system_cache()  # Chroma would hand the closed client out again for the same path
             self._client = None
 
     def search(self, store: LoreStore, world: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
@@ -80,6 +77,7 @@ class VectorIndex:
 
     def _repaired(self, work: Callable[[], Result]) -> Result:
         """Do the work; where Chroma cannot read its files, set the index up anew once and do it again."""
+        from chromadb.api.shared_system_client import SharedSystemClient
         from chromadb.errors import ChromaError
 
         try:
@@ -87,6 +85,7 @@ class VectorIndex:
         except ChromaError as error:
             log.warning("The index in %s is damaged (%s); it is rebuilt from the lore store.", self._folder, error)
             self.close()
+            SharedSystemClient.clear_system_cache()  # a client that failed to open would be handed out again
             shutil.rmtree(self._folder, ignore_errors=True)
             return work()
 

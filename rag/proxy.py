@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, unquote
@@ -26,10 +26,8 @@ NO_WORLD = "none"
 log = logging.getLogger(__name__)
 
 
-def create_app(
-    worlds: Worlds, config: WorldConfig, default_world: str | None = None, at_exit: Callable[[], None] = lambda: None
-) -> FastAPI:
-    """Return the service for worlds that are open already; `at_exit` is called when it shuts down.
+def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = None) -> FastAPI:
+    """Return the service for worlds that are open already.
 
     A chat request names its world in the header `X-World` (percent-encoded where it is not ASCII; `none` for no
     world); the answer's header `X-World-Sources` holds the names of the entries sent, as percent-encoded JSON.
@@ -49,7 +47,6 @@ def create_app(
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         yield
         await relay.close()
-        at_exit()
 
     app = FastAPI(title="Style Tuner World", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_handlers(app)
@@ -75,7 +72,7 @@ def create_app(
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
         body = await request.body()
-        world = unquote(request.headers.get("x-world", default_world or NO_WORLD))
+        world = unquote(request.headers.get("x-world", "")) or default_world or NO_WORLD
         try:
             fields = json.loads(body)
         except ValueError as error:

@@ -6,10 +6,12 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,12 +66,18 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
         state = _state(config, listener.getsockname()[1], world)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
             log.warning("The service listens on %s: other machines can read and change the worlds.", config.host)
-        path = state_file(workspace)
-        app = create_app(worlds, config, world, at_exit=lambda: path.unlink(missing_ok=True))
-        write_json(path, state)
-        log.info("World service on %s, model server %s.", state["url"] + "/v1", config.model_url)
-        settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        uvicorn.Server(settings).run(sockets=[listener])
+        settings = uvicorn.Config(
+            create_app(worlds, config, world), log_config=None, access_log=False, timeout_graceful_shutdown=5
+        )
+        # uvicorn shuts down in good order and then raises the signal again: this lets the rest be closed, too.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        try:
+            write_json(state_file(workspace), state)
+            log.info("World service on %s, model server %s.", state["url"] + "/v1", config.model_url)
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(settings).run(sockets=[listener])
+        finally:
+            state_file(workspace).unlink(missing_ok=True)
 
 
 def _listen(config: WorldConfig) -> socket.socket:

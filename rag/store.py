@@ -7,7 +7,8 @@ import re
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class LoreStore:
     def __init__(self, path: Path) -> None:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         try:
             self._database = sqlite3.connect(path, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -58,6 +60,18 @@ class LoreStore:
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"The lore store {path} cannot be opened: {error}. Put back a copy, or move it away to begin anew."
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Make what is written inside one transaction: all of it, or nothing."""
+        try:
+            with self._database:
+                yield
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"The lore store {self._path} cannot be written: {error}. Nothing of this change was kept; free some "
+                "space or give this user the right to write there, then do it again."
             ) from error
 
     def close(self) -> None:
@@ -73,7 +87,7 @@ class LoreStore:
         check_world_name(world)
         if world in self.worlds():
             return False
-        with self._database:
+        with self._writing():
             made = self._database.execute("INSERT INTO worlds (name, created) VALUES (?, ?)", (world, time.time()))
             number = made.lastrowid
             self._database.execute(
@@ -114,7 +128,7 @@ class LoreStore:
         number = self._number(world)
         current = {entry.id: entry for entry in self.entries(world)}
         changed = [entry for entry in entries if current.get(entry.id) != entry]
-        with storage_errors(Path(world)), self._database:
+        with self._writing():
             for entry in changed:
                 self._write(number, entry, deleted=False)
         return len(changed)
@@ -124,7 +138,7 @@ class LoreStore:
         found = next((entry for entry in self.entries(world) if entry.id == entry_id), None)
         if found is None:
             raise UnknownEntryError(world, entry_id)
-        with self._database:
+        with self._writing():
             self._write(self._number(world), found, deleted=True)
         return found
 

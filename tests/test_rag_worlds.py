@@ -1,0 +1,147 @@
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from rag.index import VectorIndex, collection_name
+from rag.store import words_of
+from rag.worlds import Worlds
+from style_tuner.config import WorldConfig
+from style_tuner.errors import WorldError
+from style_tuner.records import Entry
+from style_tuner.workspace import PROJECT_ROOT, Workspace
+
+ELENA = Entry("elena", "Elena Voss", "An engineer with a cybernetic arm.", "character", ("Elena",))
+BAR = Entry("bar", "The Perihelion", "A bar where the crew drink synthetic gin.")
+
+
+class WordEmbedder:
+    """Texts that share words are near; counts what it embeds."""
+
+    def __init__(self, name: str = "words-1") -> None:
+        self.name = name
+        self.texts: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.texts += texts
+        vectors = np.full((len(texts), 2048), 1e-6)
+        for row, text in enumerate(texts):
+            for word in words_of(text):
+                vectors[row, int(hashlib.sha256(word.encode()).hexdigest()[:4], 16) % 2048] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def worlds(workspace: Workspace) -> Iterator[Worlds]:
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as opened:
+        opened.put("scifi", [ELENA, BAR])
+        yield opened
+
+
+def names(worlds: Worlds, query: str) -> list[str]:
+    return [hit.entry.name for hit in worlds.search("scifi", query).hits]
+
+
+def test_search_follows_puts_and_deletions(worlds: Worlds) -> None:
+    assert names(worlds, "crew with gin") == ["The Perihelion"]
+    assert worlds.put("scifi", [BAR]) == 0
+    worlds.put("scifi", [Entry("bar", "The Perihelion", "Closed for ever.")])
+    assert names(worlds, "crew with gin") == []
+    worlds.delete("scifi", "elena")
+    assert names(worlds, "Elena, an engineer") == []
+
+
+def test_name_in_the_reply_before_counts_as_mention(worlds: Worlds) -> None:
+    messages = [
+        {"role": "user", "content": "Begin."},
+        {"role": "assistant", "content": "Elena stood up."},
+        {"role": "user", "content": "Go on."},
+    ]
+    prompt, retrieval = worlds.prompt("scifi", messages)
+    assert [(hit.entry.id, hit.reason) for hit in retrieval.hits] == [("elena", "mention")]
+    assert prompt[-1]["content"] == f"Context:\nElena Voss: {ELENA.text}\n\nGo on."
+
+
+def test_deleted_index_is_rebuilt_from_the_store_while_open(worlds: Worlds, workspace: Workspace) -> None:
+    shutil.rmtree(workspace.worlds / "chroma")
+    assert names(worlds, "crew with gin") == ["The Perihelion"]
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut"])
+def test_damaged_index_is_rebuilt_from_the_store(workspace: Workspace, damage: str) -> None:
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        worlds.put("scifi", [ELENA, BAR])
+    path = workspace.worlds / "chroma" / "chroma.sqlite3"
+    path.write_bytes(b"garbage" * 500 if damage == "garbage" else path.read_bytes()[:20_000])
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        assert names(worlds, "crew with gin") == ["The Perihelion"]
+
+
+def test_another_embedding_model_never_mixes_with_the_old_vectors(workspace: Workspace) -> None:
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        worlds.put("scifi", [ELENA, BAR])
+    same, other = WordEmbedder(), WordEmbedder("words-2")
+    with Worlds(workspace, WorldConfig(), same) as worlds:
+        worlds.search("scifi", "gin")
+    assert same.texts == ["gin"]
+    with Worlds(workspace, WorldConfig(), other) as worlds:
+        worlds.search("scifi", "gin")
+    assert len(other.texts) == 3
+
+
+def test_interrupted_indexing_is_made_good(workspace: Workspace) -> None:
+    class Failing(WordEmbedder):
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Worlds(workspace, WorldConfig(), Failing()) as worlds:
+        worlds.put("scifi", [ELENA, BAR])
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        assert names(worlds, "crew with gin") == ["The Perihelion"]
+
+
+def test_last_words_of_a_long_entry_are_found(worlds: Worlds) -> None:
+    worlds.put("scifi", [Entry("log", "Log", "nothing " * 1000 + "zirconium harvest")])
+    hits = worlds.search("scifi", "zirconium harvest")
+    assert [hit.entry.id for hit in hits.left_out] == ["log"]
+
+
+def test_collections_are_cosine_and_name_their_model(worlds: Worlds, workspace: Workspace) -> None:
+    index = worlds._index
+    assert isinstance(index, VectorIndex)
+    collection = index._open().get_collection(collection_name("scifi"))
+    vectors = np.array([[1.0] + [0.0] * 2047, [3.0] + [0.0] * 2047])
+    collection.upsert(ids=["short", "long"], embeddings=vectors)
+    found = collection.query(query_embeddings=vectors[:1] * 5, n_results=2)
+    assert found["distances"][0] == pytest.approx([0, 0], abs=1e-5)
+    assert collection.metadata["model"] == "words-1"
+
+
+def test_second_owner_is_refused_with_the_first_ones_pid(worlds: Worlds, workspace: Workspace) -> None:
+    code = (
+        "import sys; from pathlib import Path; from rag.worlds import Worlds; from rag.embed import MiniLM\n"
+        "from style_tuner.workspace import Workspace; from style_tuner.config import WorldConfig\n"
+        "from style_tuner.errors import WorldError\n"
+        "try:\n"
+        "    Worlds(Workspace(Path(sys.argv[1]), 'default'), WorldConfig(), MiniLM()).__enter__()\n"
+        "except WorldError as error:\n"
+        "    print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(workspace.home)], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert f"in use by process {os.getpid()}" in ran.stdout, ran.stderr
+
+
+def test_store_is_usable_after_a_refused_owner(workspace: Workspace) -> None:
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as first:
+        first.create("scifi")
+        with pytest.raises(WorldError), Worlds(workspace, WorldConfig(), WordEmbedder()):
+            pass
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as second:
+        assert second.names() == ["scifi"]
