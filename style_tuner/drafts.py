@@ -1,0 +1,178 @@
+"""Write with several models at once; every piece is kept on disk as it comes, whatever happens to page or server.
+
+A take is one request and its answers: `drafts/<time>.jsonl`, whose first line is the request; the lines after it are
+pieces of text by column, and at the end of each column how it ended.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from style_tuner.config import SamplingConfig
+from style_tuner.errors import StyleTunerError
+from style_tuner.records import Draft, Message
+from style_tuner.serving.client import ChatStream, stream_chat
+from style_tuner.workspace import Workspace, append_jsonl, read_jsonl, time_stamp, write_jsonl
+
+STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of every model of a take; `world` is None where no facts are sent along."""
+
+    prompt: str
+    messages: tuple[Message, ...]
+    models: tuple[str, ...]
+    sampling: SamplingConfig
+    seed: int | None = None
+    world: str | None = None
+    facts: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass
+class Column:
+    """One model's answer as far as it has come; `finish_reason` is empty while it is being written."""
+
+    model: str
+    text: str = ""
+    finish_reason: str = ""
+    message: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        """Number of white-space separated words."""
+        return len(self.text.split())
+
+    def draft(self, request: Request) -> Draft:
+        """Return the answer as a draft."""
+        return Draft(self.model, request.prompt, self.text, request.seed, self.finish_reason, self.sources)
+
+
+@dataclass
+class Take:
+    """One request with its answers, read from disk or being written."""
+
+    id: str
+    request: Request
+    columns: list[Column] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Say whether every answer has ended."""
+        return all(column.finish_reason for column in self.columns)
+
+
+class Writing:
+    """A take that is being written: one thread a model, each piece on disk before it is shown."""
+
+    def __init__(self, path: Path, take: Take, ask: Callable[[str], ChatStream]) -> None:
+        self.take = take
+        self._path = path
+        self._ask = ask
+        self._stop = threading.Event()
+        self._news = threading.Condition()
+        self._threads = [threading.Thread(target=self._write, args=[n], daemon=True) for n in range(len(take.columns))]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def going(self) -> bool:
+        """Say whether any model is still writing."""
+        return not self._stop.is_set() and any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """End all answers where they are; each upstream is closed, so that the server stops generating."""
+        self._stop.set()
+        with self._news:
+            self._news.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something new, at most so long."""
+        with self._news:
+            self._news.wait(seconds)
+
+    def _keep(self, number: int, **values: Any) -> None:
+        append_jsonl(self._path, {"column": number, **values})
+        with self._news:
+            self._news.notify_all()
+
+    def _write(self, number: int) -> None:
+        column = self.take.columns[number]
+        reason, message = STOPPED, ""
+        try:
+            with self._ask(column.model) as stream:
+                column.sources = stream.sources
+                while not self._stop.is_set() and (piece := next(stream, None)) is not None:
+                    column.text += piece
+                    self._keep(number, text=piece)
+                if not self._stop.is_set():
+                    reason = stream.finish_reason
+        except StyleTunerError as error:
+            reason, message = "failed", str(error)
+        column.message, column.finish_reason = message, reason
+        self._keep(number, finish_reason=reason, message=message, sources=list(column.sources))
+
+
+_writing: dict[Path, Writing] = {}
+
+
+def start(workspace: Workspace, url: str, request: Request, headers: dict[str, str] | None = None) -> Writing:
+    """Ask all models at once and return while they write."""
+    stamp, number = time_stamp(), 1
+    while (path := workspace.drafts / f"{stamp}-{number:02d}.jsonl").exists():
+        number += 1
+    write_jsonl(path, [asdict(request) | {"sampling": request.sampling.model_dump()}])
+
+    def ask(model: str) -> ChatStream:
+        return stream_chat(url, model, request.messages, request.sampling, request.seed, headers)
+
+    take = Take(path.stem, request, [Column(model) for model in request.models])
+    _writing[path] = writing = Writing(path, take, ask)
+    return writing
+
+
+def writing(workspace: Workspace, take_id: str) -> Writing | None:
+    """Return the take if this process is writing it at the moment."""
+    found = _writing.get(workspace.drafts / f"{take_id}.jsonl")
+    return found if found and found.going else None
+
+
+def take_ids(workspace: Workspace) -> list[str]:
+    """Return all takes, the newest first."""
+    return sorted((path.stem for path in workspace.drafts.glob("*.jsonl")), reverse=True)
+
+
+def load(workspace: Workspace, take_id: str) -> Take:
+    """Return a take as far as it is on disk; columns whose writer is gone count as stopped."""
+    rows = read_jsonl(workspace.drafts / f"{take_id}.jsonl")
+    if not rows or "messages" not in rows[0]:
+        raise StyleTunerError(f"The draft {take_id!r} is not there any more, or its file has been changed.")
+    request = _request(rows[0])
+    columns = [Column(model) for model in request.models]
+    for row in rows[1:]:
+        column = columns[row["column"]]
+        column.text += row.get("text", "")
+        if "finish_reason" in row:
+            column.finish_reason, column.message = row["finish_reason"], row["message"]
+            column.sources = tuple(row["sources"])
+    if writing(workspace, take_id) is None:
+        for column in columns:
+            column.finish_reason = column.finish_reason or STOPPED
+    return Take(take_id, request, columns)
+
+
+def _request(row: dict[str, Any]) -> Request:
+    messages = tuple(Message(**message) for message in row["messages"])
+    fixed = {"messages": messages, "models": tuple(row["models"]), "facts": tuple(row["facts"])}
+    return Request(**{**row, **fixed, "sampling": SamplingConfig(**row["sampling"])})
+
+
+def texts(takes: Sequence[Take]) -> list[Draft]:
+    """Return every answer of some takes as drafts."""
+    return [column.draft(take.request) for take in takes for column in take.columns]

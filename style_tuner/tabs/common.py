@@ -1,0 +1,155 @@
+"""What all tabs share: following the workspace on disk, and errors that end as a sentence."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import escape
+
+from style_tuner import jobs
+from style_tuner.errors import StyleTunerError
+from style_tuner.records import Run
+from style_tuner.tabs import views
+from style_tuner.workspace import Workspace, open_workspace
+
+Stamp = Callable[[Workspace], Any]
+HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def tell(error: StyleTunerError) -> None:
+    """Show an error's sentence until the reader closes it."""
+    gr.Warning(str(escape(error)), duration=None, title="This did not work")
+
+
+def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Show an error of the user's kind as a sentence on the page and leave every output as it is."""
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*values: Any) -> Iterator[Any]:
+            try:
+                yield from function(*values)
+            except StyleTunerError as error:
+                tell(error)
+                yield gr.skip()
+
+        return stream
+
+    @functools.wraps(function)
+    def call(*values: Any) -> Any:
+        try:
+            return function(*values)
+        except StyleTunerError as error:
+            tell(error)
+            return gr.skip()
+
+    return call
+
+
+@dataclass
+class Page:
+    """The controls that every tab needs, and what each tab wants to be told of.
+
+    One timer looks at the disk every two seconds. A tab is rendered again only when its stamp (any value that changes
+    when there is something new) is not what it was, so that an idle page stays still under the reader's eyes.
+    """
+
+    home: Path
+    workspace: gr.Dropdown
+    stamps: list[tuple[Stamp, gr.State]] = field(default_factory=list)
+    exports: list[str] = field(default_factory=list)
+    """Folders that the page may serve files from: those of the workspaces opened so far."""
+
+    def open(self, name: str) -> Workspace:
+        """Return the chosen workspace; its exports can be downloaded from now on."""
+        workspace = open_workspace(name, self.home)
+        if str(workspace.exports) not in self.exports:
+            self.exports.append(str(workspace.exports))
+        return workspace
+
+    def bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function(workspace, ...)` as a callback whose first input is the workspace's name."""
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def stream(name: str, *values: Any) -> Iterator[Any]:
+                yield from function(self.open(name), *values)
+
+            return in_words(stream)
+        return in_words(functools.wraps(function)(lambda name, *values: function(self.open(name), *values)))
+
+    def on(self, event: Any, function: Callable[..., Any], inputs: Sequence[Any], outputs: Any, **options: Any) -> Any:
+        """Call `function(workspace, *inputs)` on an event of a control."""
+        options = {"api_visibility": "private"} | options
+        return event(self.bind(function), [self.workspace, *inputs], outputs, **options)
+
+    def follow(self, stamp: Stamp, render: Callable[..., Any], outputs: Any, inputs: Sequence[Any] = ()) -> None:
+        """Call `render(workspace, *inputs)` when the page loads, and again whenever the stamp changes."""
+        state = gr.State(None)
+        self.stamps.append((stamp, state))
+        self.on(state.change, render, inputs, outputs, show_progress="hidden")
+
+    def start(self, demo: gr.Blocks, timer: gr.Timer) -> None:
+        """Begin to follow the disk; called once, after all tabs are built."""
+
+        def look(name: str) -> list[Any]:
+            workspace = self.open(name)
+            return [(name, stamp(workspace)) for stamp, _ in self.stamps]
+
+        states = [state for _, state in self.stamps]
+        triggers = [demo.load, timer.tick, self.workspace.change]
+        gr.on(triggers, in_words(look), [self.workspace], states, **HIDDEN)
+
+
+def changed(*paths: Path) -> tuple[int, ...]:
+    """Return a stamp of files and folders: their times of change, 0 for what is not there."""
+    found = []
+    for path in paths:
+        try:
+            found.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            found.append(0)
+    return tuple(found)
+
+
+def listing(folder: Path, depth: int = 1) -> tuple[Any, ...]:
+    """Return a stamp of a folder: names and times of change of what is in it, down to `depth` levels."""
+    if not folder.is_dir():
+        return ()
+    rows: list[Any] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                rows.append((entry.name, *changed(Path(entry.path))))
+                if depth > 1 and entry.is_dir():
+                    rows.append(listing(Path(entry.path), depth - 1))
+    return tuple(sorted(rows, key=str))
+
+
+def newest_run(workspace: Workspace, *stages: str) -> Run | None:
+    """Return the newest run of any of these stages."""
+    return next((run for run in jobs.runs(workspace) if run.stage in stages), None)
+
+
+def run_stamp(workspace: Workspace, *stages: str) -> Any:
+    """Return a stamp of the newest run of these stages: how it stands and what it reported."""
+    run = newest_run(workspace, *stages)
+    return run and (run.id, run.status, run.message, *changed(workspace.runs / run.id / "metrics.jsonl"))
+
+
+def last_line(page: Page, *stages: str) -> None:
+    """Put what happened last, with the command that does the same, at the bottom of a tab."""
+    place = gr.HTML()
+
+    def render(workspace: Workspace) -> str:
+        run = newest_run(workspace, *stages)
+        return "" if run is None else str(views.last_run(workspace, run))
+
+    page.follow(lambda workspace: run_stamp(workspace, *stages), render, place)

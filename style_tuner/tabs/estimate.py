@@ -1,0 +1,134 @@
+"""What a training run needs, before it is started; from the shape of the model, without loading any of it."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from style_tuner import jobs
+from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
+from style_tuner.errors import ConfigError
+from style_tuner.hardware import hardware
+from style_tuner.tabs import views
+from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, MemoryEstimate, ModelShape, estimate_memory
+from style_tuner.tuning.schedule import plan_schedule
+from style_tuner.workspace import Workspace, read_json
+
+CONTEXT = 0.5
+"""GiB that a GPU's own context takes beside the training."""
+LARGE = 500_000_000
+"""Weights from which training on a CPU takes days."""
+
+
+def shape_of(model: str) -> ModelShape | None:
+    """Return a model's shape from its config.json on this disk; None for a Hub model that is not here yet."""
+    if not is_hub_name(model):
+        path: Path | str | object = Path(model) / "config.json"
+    else:
+        from huggingface_hub import try_to_load_from_cache
+
+        path = try_to_load_from_cache(model, "config.json")
+    if not isinstance(path, Path | str):
+        return LLAMA_8B if "Llama-3.1-8B" in model else None
+    values = read_json(Path(path))
+    heads = values["num_attention_heads"]
+    return ModelShape(
+        hidden=values["hidden_size"],
+        layers=values["num_hidden_layers"],
+        feed_forward=values["intermediate_size"],
+        heads=heads,
+        key_value_heads=values.get("num_key_value_heads", heads),
+        head_size=values.get("head_dim") or values["hidden_size"] // heads,
+        vocabulary=values["vocab_size"],
+        tied=bool(values.get("tie_word_embeddings", False)),
+        source="its config.json",
+    )
+
+
+def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
+    found = hardware()
+    gpu = found.gpus[0] if found.gpus else None
+    needed: MemoryEstimate = estimate_memory(config, shape, gpu is not None)
+    total = needed.total + (CONTEXT if gpu else 0)
+    have = (gpu.memory_total if gpu else found.memory_total) / GIBIBYTE
+    where = f"{have:.0f} GB of {gpu.name}" if gpu else f"{have:.0f} GB of main memory"
+    fits = total < have
+    said = views.facts([("GB of memory at the peak", f"{total:.1f}"), ("to be had", where)])
+    if not fits:
+        remedy = "Lower per_device_batch_size or max_seq_length in the recipe, or choose a smaller base model."
+        said += views.sentence(f"This will not fit: {total:.1f} GB are needed. {remedy}", "bad")
+    elif gpu is None and shape.linear_parameters > LARGE:
+        text = (
+            "This machine has no GPU: a model of this size would take days here. Choose the starter recipe, or a GPU."
+        )
+        said += views.sentence(text, "bad")
+    return said
+
+
+def _disk(config: TrainingConfig, shape: ModelShape, folder: Path) -> Markup:
+    needed = estimate_memory(config, shape)
+    weights = needed.adapter / 2  # the estimate counts gradients too
+    checkpoints = config.save_total_limit * (weights + needed.optimizer) + weights
+    free = shutil.disk_usage(folder).free / GIBIBYTE
+    said = views.facts([("on disk while training", views.size(checkpoints * GIBIBYTE)), ("free", f"{free:.0f} GB")])
+    if checkpoints > free:
+        text = "The disk is too full for the checkpoints: free some space, or lower save_total_limit in the recipe."
+        said += views.sentence(text, "bad")
+    return said
+
+
+def _length(workspace: Workspace, config: TrainingConfig, dataset: Path) -> Markup:
+    facts = read_json(dataset / "dataset.json")
+    train = facts["counts"]["train"]
+    lengths = facts["passage_tokens"]
+    tokens = train * sum(lengths) / max(1, len(lengths))
+    rows = math.ceil(tokens / config.max_seq_length) if config.packing else train
+    schedule = plan_schedule(config, rows)
+    speed = _speed(workspace, config)
+    pairs: list[tuple[str, Any]] = [("passages", train), ("steps", f"about {schedule.steps}")]
+    if speed:
+        pairs.append(("at the pace of the last run", f"about {views.duration(tokens * config.num_epochs / speed)}"))
+    said = views.facts(pairs)
+    if not speed:
+        said += views.sentence("How long it takes is known after the first steps.", "caption")
+    if facts["model"] != resolve_model(config.base_model):
+        text = "The dataset was measured for another model. Prepare it again for this recipe on the tab Manuscripts."
+        said += views.sentence(text, "bad")
+    return said
+
+
+def _speed(workspace: Workspace, config: TrainingConfig) -> float | None:
+    """Return tokens a second of the newest run with this base model that has some, else None."""
+    for run in jobs.runs(workspace, "train"):
+        settings = workspace.runs / run.id / "settings.json"
+        if settings.is_file() and read_json(settings)["config"]["base_model"] == config.base_model:
+            speeds = [
+                row["tokens_per_second"] for row in jobs.metrics(workspace, run.id) if row.get("tokens_per_second")
+            ]
+            if speeds:
+                return float(sum(speeds) / len(speeds))
+    return None
+
+
+def render(workspace: Workspace, config: TrainingConfig, dataset: Path | None) -> Markup:
+    """Return the whole estimate; what stands in the way is said in red, with the remedy."""
+    model = resolve_model(config.base_model)
+    shape = shape_of(model)
+    parts = []
+    if shape is None:
+        parts.append(views.sentence("How much memory it needs is known once the model is on this disk."))
+    else:
+        home = next(path for path in (workspace.home, *workspace.home.parents) if path.is_dir())
+        parts += [_memory(config, shape), _disk(config, shape, home)]
+    if dataset is None:
+        parts.append(views.sentence("There is no dataset yet: press Prepare dataset on the tab Manuscripts.", "bad"))
+    else:
+        try:
+            parts.append(_length(workspace, config, dataset))
+        except ConfigError as error:
+            parts.append(views.sentence(str(error), "bad"))
+    return Markup("").join(parts)

@@ -1,0 +1,168 @@
+"""Manuscripts: bring writing in, look at what was read, and cut it into passages to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner import jobs
+from style_tuner.config import SAMPLES, DatasetConfig, PageConfig, load_training_config
+from style_tuner.errors import DatasetError, ManuscriptError, StyleTunerError
+from style_tuner.manuscripts.store import delete_manuscript, import_file, list_manuscripts
+from style_tuner.records import Manuscript
+from style_tuner.stages import SUFFIXES, default_config, manuscript_files
+from style_tuner.tabs import dataset_view, recipes, views
+from style_tuner.tabs.common import Page, last_line, listing, run_stamp, tell
+from style_tuner.workspace import Workspace
+
+PURPOSE = "Bring in what you have written; it is cut into passages that a model can learn your voice from."
+LIMIT = PageConfig().max_file_size.upper().replace("MB", " MB")
+
+
+def _stamp(workspace: Workspace) -> Any:
+    return listing(workspace.manuscripts, depth=2)
+
+
+def add(workspace: Workspace, files: Sequence[str | Path]) -> None:
+    """Import files one by one; a file that cannot be read is told of, and the others are kept."""
+    for file in files:
+        try:
+            import_file(workspace, Path(file), Path(file).name)
+        except StyleTunerError as error:
+            tell(error)
+
+
+def upload(workspace: Workspace, files: list[str] | None) -> None:
+    """Import what was dropped, and empty the drop zone."""
+    add(workspace, files or [])
+
+
+def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:
+    """Return the table, the choice of one manuscript, and whether there is anything to prepare."""
+    found = list_manuscripts(workspace)
+    if not found:
+        empty = views.sentence("Drop a manuscript here, or try the sample author.", "empty")
+        return str(empty), gr.Dropdown(choices=[], value=None), gr.Button(interactive=False)
+    rows = [(m.title, f"{m.words:,}", len(m.chapters), _state(m)) for m in found]
+    total = f"{len(found)} manuscripts, {sum(m.words for m in found):,} words"
+    table = views.table(total, ["Title", "Words", "Chapters", "State"], rows, numbers="bc")
+    choices = [(m.title, m.id) for m in found]
+    value = chosen if chosen in {m.id for m in found} else found[0].id
+    return str(table), gr.Dropdown(choices=choices, value=value), gr.Button(interactive=True)
+
+
+def _state(manuscript: Manuscript) -> str:
+    state = "; ".join(manuscript.notes) or "clean"
+    return state if manuscript.version == 1 else f"version {manuscript.version}; {state}"
+
+
+def _find(workspace: Workspace, chosen: str | None) -> Manuscript:
+    for manuscript in list_manuscripts(workspace):
+        if manuscript.id == chosen:
+            return manuscript
+    raise ManuscriptError("No manuscript is chosen: drop a file on the left, or choose one from the list.")
+
+
+def show_one(workspace: Workspace, chosen: str | None) -> Any:
+    """Return the chapters of the chosen manuscript."""
+    if not chosen:
+        return gr.Dropdown(choices=[], value=None, visible=False)
+    chapters = _find(workspace, chosen).chapters
+    titles = [(f"{n}. {c.title or 'Untitled'} ({c.words:,} words)", n - 1) for n, c in enumerate(chapters, 1)]
+    return gr.Dropdown(choices=titles, value=0, visible=True)
+
+
+def show_chapter(workspace: Workspace, chosen: str | None, number: int | None) -> str:
+    """Return the text of one chapter."""
+    if not chosen or number is None:
+        return ""
+    chapters = _find(workspace, chosen).chapters
+    chapter = chapters[min(number, len(chapters) - 1)]
+    return str(Markup("<div class='chapter' tabindex='0'>{}</div>").format(views.prose(chapter.text)))
+
+
+def prepare(workspace: Workspace, recipe: str, least: float, most: float, share: float) -> None:
+    """Start the preparation as a job."""
+    if not list_manuscripts(workspace):
+        raise DatasetError("There is nothing to prepare yet: drop a manuscript on the left, or try the sample author.")
+    if jobs.active(workspace) and run_stamp(workspace, "prepare")[1] in ("queued", "running"):
+        raise DatasetError("A dataset is being prepared already: wait for it to end.")
+    arguments = ["--config", recipe]
+    before = load_training_config(recipes.path_of(recipe)).dataset
+    now = {"min_tokens": int(least), "max_tokens": int(most), "split": share}
+    for key, value in now.items():
+        if value != getattr(before, key):
+            arguments += ["--" + key.replace("_", "-"), str(value)]
+    jobs.start(workspace, "prepare", arguments)
+
+
+def settings_title(dataset: DatasetConfig) -> str:
+    """Return the defaults in a line."""
+    share = f"{dataset.split:.0%}/{1 - dataset.split:.0%}".replace("%", "")
+    return f"Settings: {dataset.min_tokens}–{dataset.max_tokens} tokens, {share}"
+
+
+def show_settings(recipe: str) -> tuple[Any, float, float, float]:
+    """Return the settings that a recipe brings."""
+    dataset = load_training_config(recipes.path_of(recipe)).dataset
+    return gr.Accordion(label=settings_title(dataset)), dataset.min_tokens, dataset.max_tokens, dataset.split
+
+
+def _settings(page: Page) -> list[Any]:
+    recipe = recipes.label(default_config())
+    dataset = load_training_config(recipes.path_of(recipe)).dataset
+    with gr.Accordion(settings_title(dataset), open=False) as fold:
+        choice = gr.Dropdown(recipes.choices(), value=recipe, label="Prepare for")
+        least = gr.Number(dataset.min_tokens, label="Shortest passage (tokens)", precision=0, minimum=16)
+        most = gr.Number(dataset.max_tokens, label="Longest passage (tokens)", precision=0, minimum=32)
+        share = gr.Slider(0.6, 0.98, dataset.split, step=0.01, label="Share for training, the rest for validation")
+    choice.change(show_settings, choice, [fold, least, most, share], api_visibility="private")
+    return [choice, least, most, share]
+
+
+def build(page: Page) -> None:
+    """Lay out the tab."""
+    gr.HTML(views.purpose(PURPOSE))
+    with gr.Row(elem_classes="columns"):
+        with gr.Column(scale=5):
+            drop = gr.File(
+                label="Drop manuscripts here",
+                file_count="multiple",
+                file_types=list(SUFFIXES),
+                height=150,
+            )
+            gr.HTML(str(views.sentence(f"{', '.join(SUFFIXES)}; up to {LIMIT} each.", "caption")))
+            sample = gr.Button("Try the sample author", size="sm")
+            table = gr.HTML()
+            button = gr.Button("Prepare dataset", variant="primary", interactive=False)
+            settings = _settings(page)
+        with gr.Column(scale=6):
+            chosen = gr.Dropdown(label="Manuscript", choices=[])
+            chapter = gr.Dropdown(label="Chapter", choices=[], visible=False)
+            text = gr.HTML()
+            delete = gr.Button("Delete to bin", size="sm")
+    page.on(drop.upload, upload, [drop], None).then(lambda: None, None, drop, api_visibility="private")
+    page.on(sample.click, lambda workspace: add(workspace, manuscript_files(SAMPLES / "manuscripts")), [], None)
+    page.follow(_stamp, show_list, [table, chosen, button], [chosen])
+    page.on(chosen.change, show_one, [chosen], chapter, show_progress="hidden")
+    gr.on(
+        [chosen.change, chapter.change],
+        page.bind(show_chapter),
+        [page.workspace, chosen, chapter],
+        text,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    page.on(delete.click, lambda workspace, one: _delete(workspace, one), [chosen], None)
+    page.on(button.click, prepare, settings, None)
+    dataset_view.build(page)
+    last_line(page, "prepare")
+
+
+def _delete(workspace: Workspace, chosen: str | None) -> None:
+    place = delete_manuscript(workspace, _find(workspace, chosen).id)
+    gr.Info(f"Moved to the bin: {place}")

@@ -1,0 +1,121 @@
+"""Score: does a text sound like the author, and by how much does the voice beat the base model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner import jobs
+from style_tuner.config import ScoreConfig
+from style_tuner.dataset.prepare import latest_dataset
+from style_tuner.errors import DatasetError, ServerError
+from style_tuner.serving import server
+from style_tuner.tabs import plots, score_view, views
+from style_tuner.tabs.common import Page, last_line, listing
+from style_tuner.tabs.write import base_of
+from style_tuner.workspace import Workspace, time_stamp, write_text
+
+PURPOSE = "Hear whether a text sounds like you, and how much closer your voice comes than the base model."
+DEFAULTS = ScoreConfig()
+EMPTY = (
+    f"Paste a draft of {DEFAULTS.least_words} words or more and press Score; "
+    f"{DEFAULTS.firm_words:,} words make the number firm. Or compare base and voice."
+)
+
+
+def _ready(workspace: Workspace) -> None:
+    if latest_dataset(workspace) is None:
+        raise DatasetError("Nothing is known of your voice yet: press Prepare dataset on the tab Manuscripts.")
+    if any(run.stage == "score" for run in jobs.active(workspace)):
+        raise DatasetError("A score is being worked out already: wait for it to end.")
+
+
+def score(workspace: Workspace, text: str) -> None:
+    """Keep the pasted text and score it as a job."""
+    if not text.strip():
+        raise DatasetError("There is no draft to score: paste one first.")
+    _ready(workspace)
+    path = write_text(workspace.drafts / "pasted" / f"{time_stamp()}.txt", text.strip() + "\n")
+    jobs.start(workspace, "score", [str(path)])
+
+
+def compare(workspace: Workspace, voice: str | None, count: float) -> None:
+    """Let base and voice answer the held-out requests, and score both, as a job."""
+    _ready(workspace)
+    state = server.state(workspace)
+    if state is None or state.health != "up":
+        raise ServerError("The model server is off: press Start server on the tab Models, then compare.")
+    if not voice:
+        raise ServerError("No voice is served: merge one on the tab Models, and start the server again.")
+    jobs.start(workspace, "score", ["--models", f"{base_of(state)},{voice}", "--drafts", str(int(count))])
+
+
+def show_choices(workspace: Workspace, voice: str | None) -> Any:
+    """Return the voices that are served."""
+    state = server.state(workspace)
+    found = [name for name in state.models if name != base_of(state)] if state and state.models else []
+    return gr.Dropdown(choices=found, value=voice if voice in found else next(iter(found), None))
+
+
+def show_list(workspace: Workspace) -> Any:
+    """Return the choice of earlier scores, the newest chosen."""
+    found = [(_title(name, value), name) for name, value in score_view.scores(workspace)]
+    return gr.Dropdown(choices=found, value=found[0][1] if found else None)
+
+
+def _title(name: str, value: dict[str, Any]) -> str:
+    parts = [f"{model} {score_view.interval(one)}" for model, one in value["models"].items()]
+    return f"{name[6:8]}.{name[4:6]}. {name[9:11]}:{name[11:13]} · {', '.join(parts)}"
+
+
+def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
+    """Return number, comparisons, gates, and base against voice."""
+    found = dict(score_view.scores(workspace))
+    if chosen not in found:
+        return str(views.sentence(EMPTY, "empty")), gr.Plot(visible=False), "", ""
+    value = found[chosen]
+    names = list(value["models"])
+    main = value["models"][value.get("voice", names[-1])]
+    figures = {
+        name: [v for _, v in score_view.figures(one)] for name, one in value["models"].items()
+    }
+    labels = [name for name, _ in score_view.figures(main)]
+    figure = gr.Plot(plots.paired(labels, figures, "Match (0–100)"), visible=True) if labels else gr.Plot(visible=False)
+    caption = "These four explain the score; the number itself comes from a verifier that tells you from other authors."
+    against = score_view.comparison(value) if value.get("comparison") else Markup("")
+    head = score_view.big(main, value.get("voice", names[-1]))
+    return str(head + against), figure, str(views.sentence(caption, "caption")), str(score_view.gates(main))
+
+
+def build(page: Page) -> None:
+    """Lay out the tab."""
+    gr.HTML(views.purpose(PURPOSE))
+    with gr.Row(elem_classes="columns"):
+        with gr.Column(scale=5):
+            text = gr.Textbox(label="Draft to score", lines=12, max_lines=24, elem_classes="prose-input")
+            button = gr.Button("Score", variant="primary")
+            gr.Markdown("#### Base against voice")
+            voice = gr.Dropdown(label="Voice to compare", choices=[])
+            with gr.Accordion(f"Settings: {DEFAULTS.drafts} drafts each", open=False):
+                count = gr.Number(DEFAULTS.drafts, label="Drafts from each model", precision=0, minimum=1)
+            both = gr.Button("Compare base and voice")
+        with gr.Column(scale=7):
+            chosen = gr.Dropdown(label="Scores", choices=[])
+            head = gr.HTML()
+            plot = gr.Plot(label="The four comparisons", show_label=False, visible=False)
+            caption = gr.HTML()
+            gates = gr.HTML()
+    page.follow(lambda workspace: listing(workspace.scores), show_list, chosen)
+    page.follow(lambda workspace: listing(workspace.scores), show, [head, plot, caption, gates], [chosen])
+    page.on(chosen.change, show, [chosen], [head, plot, caption, gates], show_progress="hidden")
+    page.follow(_stamp, show_choices, voice, [voice])
+    page.on(button.click, score, [text], None)
+    page.on(both.click, compare, [voice, count], None)
+    last_line(page, "score")
+
+
+def _stamp(workspace: Workspace) -> Any:
+    state = server.state(workspace)
+    return state and (state.health, sorted(state.models))

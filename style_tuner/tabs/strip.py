@@ -1,0 +1,106 @@
+"""The strip on top of every tab: hardware, models, world and the running job; each item leads to its tab."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner import jobs
+from style_tuner.errors import ConfigError, ServerError, WorldError
+from style_tuner.hardware import Hardware, hardware
+from style_tuner.records import Run
+from style_tuner.serving import server, world
+from style_tuner.serving.state import ServerState
+from style_tuner.tabs import views
+from style_tuner.tabs.common import HIDDEN, Page
+from style_tuner.workspace import Workspace, open_workspace, storage_errors, workspace_names
+
+NO_GPU = "No GPU: using the starter model; good for trying things, not for writing"
+STAGE_TABS = {"prepare": "Manuscripts", "train": "Train", "merge": "Models", "score": "Score", "generate": "Write"}
+SHOW_TAB = """element.addEventListener('click', event => {
+  const name = event.target.closest('[data-tab]')?.dataset.tab;
+  const tabs = [...document.querySelectorAll('button[role=tab]')];
+  tabs.find(tab => tab.textContent.trim() === name)?.click();
+})"""
+
+
+def _item(tab: str, what: str, text: str, title: str = "") -> Markup:
+    lead = Markup("<span class='what'>{}</span>").format(what) if what else ""
+    return Markup("<button type='button' data-tab='{}' title='{}'>{}{}</button>").format(
+        tab, title or f"Show {tab}", lead, text
+    )
+
+
+def _hardware(found: Hardware) -> Markup:
+    if not found.gpus:
+        return _item("Train", "", NO_GPU, "Show the recipes and what each needs")
+    gpu = found.gpus[0]
+    memory = f"{gpu.memory_used / 1024**3:.1f}/{gpu.memory_total / 1024**3:.0f} GB"
+    return _item("Train", "GPU", f"{gpu.name} · {memory}")
+
+
+def _models(state: ServerState | None) -> Markup:
+    if state is None or state.health == "stopped":
+        return _item("Models", "Models:", "server off")
+    if state.health == "failed":
+        return _item("Models", "Models:", "server failed", state.message)
+    voices = max(0, len(state.models) - 1)
+    names = f"base + {voices} voice{'' if voices == 1 else 's'}" if voices else "base only"
+    health = "up" if state.health == "up" else "starting"
+    return _item("Models", "Models:", f"{state.engine} {health}, {names}", ", ".join(state.models))
+
+
+def _world(state: world.WorldState | None) -> Markup:
+    if state is None:
+        return _item("World", "World:", "off")
+    try:
+        found = world.worlds(state.url)
+    except (ServerError, WorldError) as error:
+        return _item("World", "World:", "not answering", str(error))
+    return _item("World", "World:", f"{sum(found.values())} entries", ", ".join(found))
+
+
+def _job(workspace: Workspace, run: Run | None) -> Markup:
+    if run is None:
+        return Markup("")
+    progress = jobs.progress(jobs.metrics(workspace, run.id))
+    words = [f"{run.stage} {progress.share:.0%}".replace("%", " %"), views.left(progress)]
+    if run.status == "queued":
+        words = [run.stage, "waiting"]
+    text = " · ".join(filter(None, words))
+    return _item(STAGE_TABS.get(run.stage, "Models"), "Job:", f"{text} [Show]")
+
+
+def render(workspace: Workspace) -> str:
+    """Return the strip as it stands now."""
+    active = jobs.active(workspace)
+    items = [
+        _hardware(hardware()),
+        _models(server.state(workspace)),
+        _world(world.state(workspace)),
+        _job(workspace, active[0] if active else None),
+    ]
+    return str(Markup("<div class='strip' role='status'>{}</div>").format(Markup("").join(items)))
+
+
+def create(page: Page, name: str) -> gr.Dropdown:
+    """Make a new workspace and choose it."""
+    if not name.strip():
+        raise ConfigError("The new workspace has no name yet: type one, then press Create.")
+    made = open_workspace(name.strip(), page.home)
+    with storage_errors(made.root):
+        made.root.mkdir(parents=True, exist_ok=True)
+    return gr.Dropdown(choices=workspace_names(page.home), value=made.name)
+
+
+def build(page: Page) -> None:
+    """Lay out the title, the workspace and the strip."""
+    with gr.Row(elem_classes="title-row"):
+        gr.HTML("<h1>Style Tuner</h1>", min_width=120)
+        page.workspace.render()
+        with gr.Accordion("New workspace", open=False):
+            name = gr.Textbox(label="Name of the new workspace", max_lines=1)
+            button = gr.Button("Create", size="sm")
+    strip = gr.HTML(js_on_load=SHOW_TAB)
+    page.follow(render, render, strip)
+    page.on(button.click, lambda workspace, text: create(page, text), [name], page.workspace, **HIDDEN)

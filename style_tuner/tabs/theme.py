@@ -1,0 +1,119 @@
+"""How the page looks: system fonts only (nothing is fetched), one accent, a serif for prose, dark as the system is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+SANS = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Liberation Sans", "sans-serif"]
+MONO = ["ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
+ACCENT = gr.themes.Color(
+    "#eef6f5", "#d5eae8", "#abd5d1", "#7bbab6", "#4c9c98", "#2d7f7c", "#226866", "#1e5453", "#1b4444", "#193939",
+    "#0a2223", name="sea",
+)  # fmt: skip
+
+CSS = """
+:root { --prose: Charter, 'Iowan Old Style', 'Palatino Linotype', 'Noto Serif', 'Liberation Serif', Georgia, serif; }
+.gradio-container { max-width: 1320px !important; width: 100%; margin: 0 auto; padding: 12px 20px 40px !important; }
+.gradio-container main { padding: 0 !important; max-width: none !important; }
+.gradio-container .form { background: none; border: none; box-shadow: none; gap: 12px; overflow: visible; }
+.gradio-container .block { overflow: visible; }
+.gradio-container .prose-text { font-family: var(--prose); font-size: 17px; line-height: 1.65; max-width: 70ch;
+  white-space: pre-wrap; overflow-wrap: anywhere; color: var(--body-text-color); }
+.prose-input textarea { font-family: var(--prose) !important; font-size: 17px !important; line-height: 1.6 !important; }
+.purpose { color: var(--body-text-color-subdued); font-size: 15px; margin: 2px 0 4px; }
+
+.title-row { align-items: center; gap: 10px; }
+.title-row > * { flex: 0 1 auto !important; } .title-row .workspace { min-width: 230px !important; }
+.title-row h1 { font-family: var(--prose); font-weight: 600; font-size: 22px; margin: 0; white-space: nowrap; }
+.strip { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: 14px; padding: 4px 0; min-height: 28px; }
+.strip button { all: unset; cursor: pointer; color: var(--body-text-color); border-radius: 4px; }
+.strip button:hover { color: var(--link-text-color); text-decoration: underline; }
+.strip button:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 3px; }
+.strip .what { color: var(--body-text-color-subdued); margin-right: 5px; }
+
+.data { border-collapse: collapse; width: 100%; font-size: 14px; display: block; overflow-x: auto; }
+.data caption { text-align: left; font-weight: 600; padding: 4px 0 6px; display: table-caption; }
+.data th { text-align: left; font-weight: 500; color: var(--body-text-color-subdued); white-space: nowrap; }
+.data th, .data td { padding: 7px 18px 7px 0; border-bottom: 1px solid var(--border-color-primary);
+  vertical-align: baseline; }
+.data .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.data tr.chosen td { background: var(--background-fill-secondary); }
+.data tbody { width: 100%; }
+
+.sentence { margin: 6px 0; line-height: 1.5; }
+.caption { color: var(--body-text-color-subdued); font-size: 14px; margin: 0 0 10px; line-height: 1.5; }
+.empty { padding: 22px 0; color: var(--body-text-color-subdued); line-height: 1.6; max-width: 62ch; }
+.bad { color: #b3261e; } .dark .bad { color: #f2998f; }
+.bad.sentence { border-left: 3px solid currentColor; padding-left: 10px; }
+.good { color: var(--color-accent); } .dark .good { color: #7bbab6; }
+.facts { display: flex; flex-wrap: wrap; gap: 6px 28px; margin: 8px 0; font-size: 15px; }
+.facts b { font-variant-numeric: tabular-nums; font-weight: 600; }
+
+.last { border-top: 1px solid var(--border-color-primary); margin-top: 18px; padding-top: 10px; font-size: 14px;
+  color: var(--body-text-color-subdued); line-height: 1.6; }
+.last code, .command code { font-size: 12.5px; overflow-wrap: anywhere; background: var(--background-fill-secondary);
+  padding: 2px 6px; border-radius: 4px; color: var(--body-text-color); }
+details.more { margin: 6px 0; } details.more summary { cursor: pointer; color: var(--link-text-color); }
+details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12.5px; max-height: 320px;
+  overflow: auto; background: var(--background-fill-secondary); padding: 10px; border-radius: 6px; }
+
+.bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; margin: 6px 0; }
+.bar > div { height: 100%; background: var(--color-accent); transition: width .6s; }
+.big { font-size: 64px; line-height: 1.05; font-family: var(--prose); font-variant-numeric: tabular-nums; }
+.big small { font-size: 18px; color: var(--body-text-color-subdued); font-family: var(--font); margin-left: 12px; }
+.verdict { font-family: var(--prose); font-size: 20px; line-height: 1.45; max-width: 60ch; margin: 4px 0 10px; }
+.cloud { line-height: 1.9; max-width: 70ch; font-family: var(--prose); } .cloud span { margin-right: .6em; }
+.meter { display: grid; grid-template-columns: 13em 1fr 4.5em; gap: 4px 12px; align-items: center; font-size: 14px; }
+.meter .bar { margin: 0; } .meter .number { text-align: right; font-variant-numeric: tabular-nums; }
+.bubbles .message { font-family: var(--prose); font-size: 15.5px; line-height: 1.6; }
+.bubbles .bot.message, .bubbles .bot .message { background: var(--color-accent-soft) !important; }
+blockquote.quote { border-left: 3px solid var(--border-color-primary); margin: 12px 0; padding: 2px 0 2px 14px; }
+button.primary { font-weight: 600; }
+@media (max-width: 900px) {
+  .gradio-container { padding: 8px 12px 32px !important; }
+  .columns { flex-direction: column !important; }
+  .columns > * { width: 100% !important; min-width: 0 !important; flex: 1 1 auto !important; }
+  .big { font-size: 48px; } .meter { grid-template-columns: 9em 1fr 4em; }
+}
+"""
+
+
+def theme() -> gr.themes.Base:
+    """Return the theme; every font is a plain name, so that no style sheet is fetched from anywhere."""
+    made = gr.themes.Base(
+        primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=gr.themes.colors.stone, font=SANS, font_mono=MONO,
+        radius_size=gr.themes.sizes.radius_sm, spacing_size=gr.themes.sizes.spacing_md,
+    )  # fmt: skip
+    return made.set(
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_text_color="white",
+        body_background_fill="#fdfcfa",
+        block_border_width="0px",
+        block_shadow="none",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_padding="0px",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_300",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600",
+        layout_gap="14px",
+        input_border_width="1px",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_800",
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """Return what `launch` needs to look like this."""
+    return {"theme": theme(), "css": CSS, "footer_links": []}

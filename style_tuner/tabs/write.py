@@ -1,0 +1,227 @@
+"""Write: one prompt, answered by the base model and by the author's voice side by side as they write."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner import drafts
+from style_tuner.config import SamplingConfig, validated
+from style_tuner.dataset.prepare import latest_dataset
+from style_tuner.drafts import Column, Request, Take
+from style_tuner.errors import ServerError
+from style_tuner.records import Message
+from style_tuner.serving import server
+from style_tuner.serving import world as service
+from style_tuner.serving.state import ServerState
+from style_tuner.serving.voices import BASE
+from style_tuner.tabs import views
+from style_tuner.tabs.common import Page, listing
+from style_tuner.tabs.world import REASONS
+from style_tuner.workspace import Workspace, read_json
+
+PURPOSE = "Ask for a scene and read it twice: from the base model, and from the model that learned your voice."
+DEFAULTS = SamplingConfig()
+ENDS = {"stop": "", "length": "cut at the longest reply", "stopped": "stopped", "failed": "broke off", "": "writing…"}
+
+
+def _server(workspace: Workspace) -> ServerState:
+    state = server.state(workspace)
+    if state is None or state.health != "up":
+        how = {None: "off", "starting": "still starting", "failed": "down"}[state and state.health]  # type: ignore[index]
+        remedy = "wait a moment" if how == "still starting" else "press Start server on the tab Models"
+        raise ServerError(f"The model server is {how}: {remedy}, then write.")
+    return state
+
+
+def base_of(state: ServerState) -> str:
+    """Return the name of the base model; that of a server run elsewhere is the first that it serves."""
+    return BASE if BASE in state.models else next(iter(state.models))
+
+
+def _messages(workspace: Workspace, prompt: str) -> tuple[Message, ...]:
+    """Return the conversation as the training rows have it: the newest dataset's system prompt, then the prompt."""
+    folder = latest_dataset(workspace)
+    system = [Message("system", read_json(folder / "dataset.json")["system_prompt"])] if folder else []
+    return (*system, Message("user", prompt))
+
+
+def _request(
+    workspace: Workspace, prompt: str, voice: str | None, world: str | None, values: dict[str, Any], seed: int | None
+) -> tuple[str, Request, dict[str, str]]:
+    """Return where to send the request, the request, and its headers."""
+    if not prompt.strip():
+        raise ServerError("There is no prompt yet: say what happens in the scene, then press Write.")
+    state = _server(workspace)
+    base = base_of(state)
+    models = (base, voice) if voice and voice != base else (base,)
+    sampling = validated(SamplingConfig, values, "The settings")
+    messages = _messages(workspace, prompt.strip())
+    if not world:
+        return state.url, Request(prompt.strip(), messages, models, sampling, seed), {}
+    service_state = service.state(workspace)
+    if service_state is None:
+        raise ServerError("The World service is off: press Start World service on the tab World, or write without it.")
+    if service_state.model_url.rstrip("/") != state.url.rstrip("/"):
+        raise ServerError(
+            f"The World service passes requests to {service_state.model_url}, but the models are at {state.url}: stop "
+            "the World service on the tab World and start it again."
+        )
+    _, found = service.prompt(service_state.url, world, messages)
+    facts = tuple({"name": h.entry.name, "why": REASONS[h.reason], "text": h.entry.text} for h in found.hits)
+    request = Request(prompt.strip(), messages, models, sampling, seed, world, facts)
+    return f"{service_state.url}/v1", request, service.chat_headers(world)
+
+
+def _line(column: Column) -> Markup:
+    parts = [f"{column.words:,} words", ENDS.get(column.finish_reason, column.finish_reason)]
+    text = " · ".join(filter(None, parts))
+    return views.sentence(text, "caption") + (views.sentence(column.message, "bad") if column.message else Markup(""))
+
+
+def _column(take: Take, number: int) -> tuple[str, str]:
+    """Return prose and line of one column."""
+    if number >= len(take.columns):
+        text = "Train a voice and serve it, and it writes here, beside the base model."
+        return str(views.sentence(text, "empty")), ""
+    column = take.columns[number]
+    head = "Base" if number == 0 else "Your voice"
+    title = Markup("<h3>{} <small class='caption'>{}</small></h3>").format(head, column.model)
+    return str(title + views.prose(column.text)), str(_line(column))
+
+
+def _facts(take: Take) -> str:
+    if take.request.world is None:
+        return str(views.sentence("Written without the world: no facts were sent along.", "caption"))
+    sources = {name for column in take.columns for name in column.sources}
+    rows = [(fact["name"], fact["why"], fact["text"]) for fact in take.request.facts]
+    if not rows and not sources:
+        return str(views.sentence(f"No entry of {take.request.world} fits this prompt, so none was sent.", "caption"))
+    return str(views.table(f"Facts sent from {take.request.world}", ["Entry", "Why", "Text"], rows))
+
+
+def show(take: Take, going: bool) -> tuple[Any, ...]:
+    """Return both columns with their lines, the facts, and which buttons can be pressed."""
+    columns = [part for number in (0, 1) for part in _column(take, number)]
+    return *columns, _facts(take), gr.Button(interactive=not going), gr.Button(interactive=going), take.id
+
+
+def write(
+    workspace: Workspace,
+    prompt: str,
+    voice: str | None,
+    use_world: bool,
+    world: str | None,
+    temperature: float,
+    top_p: float,
+    max_tokens: float,
+    seed: float | None,
+) -> Iterator[tuple[Any, ...]]:
+    """Start both answers and show them as they come; they go on, on disk, if the page goes away."""
+    values = {"temperature": temperature, "top_p": top_p, "max_tokens": int(max_tokens)}
+    chosen_seed = random.randrange(2**31) if seed is None else int(seed)
+    place = world if use_world else None
+    if use_world and not world:
+        raise ServerError("No world is chosen: choose one, or switch the world off.")
+    url, request, headers = _request(workspace, prompt, voice, place, values, chosen_seed)
+    writing = drafts.start(workspace, url, request, headers)
+    while writing.going:
+        yield show(writing.take, True)
+        writing.wait(0.3)
+    yield show(drafts.load(workspace, writing.take.id), False)
+
+
+def stop(workspace: Workspace, take_id: str | None) -> None:
+    """End the answers that are being written."""
+    writing = drafts.writing(workspace, take_id or "")
+    if writing is not None:
+        writing.stop()
+
+
+def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple[Any, Any]:
+    """Return the voices that are served, and the worlds."""
+    state = server.state(workspace)
+    served = list(state.models) if state else []
+    voices = [name for name in served if state and name != base_of(state)]
+    found = service.state(workspace)
+    worlds = list(service.worlds(found.url)) if found else []
+    return (
+        gr.Dropdown(choices=voices, value=voice if voice in voices else next(iter(voices), None)),
+        gr.Dropdown(choices=worlds, value=world if world in worlds else next(iter(worlds), None)),
+    )
+
+
+def _stamp(workspace: Workspace) -> Any:
+    state, found = server.state(workspace), service.state(workspace)
+    return state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
+
+
+def _title(take: Take) -> str:
+    day, clock = take.id.split("-")[:2]
+    return f"{day[6:]}.{day[4:6]}. {clock[:2]}:{clock[2:4]} · {take.request.prompt[:60]}"
+
+
+def show_history(workspace: Workspace) -> Any:
+    """Return the choice of earlier drafts, the newest chosen."""
+    ids = drafts.take_ids(workspace)[:100]
+    found = [(_title(drafts.load(workspace, one)), one) for one in ids]
+    return gr.Dropdown(choices=found, value=ids[0] if ids else None)
+
+
+def show_take(workspace: Workspace, take_id: str | None) -> tuple[Any, ...]:
+    """Return an earlier draft, or what stands there before the first."""
+    if not take_id:
+        text = "Say above what happens, and press Write. Both answers appear here, and every draft is kept."
+        off = gr.Button(interactive=False)
+        return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None
+    going = drafts.writing(workspace, take_id) is not None
+    return show(drafts.load(workspace, take_id), going)
+
+
+def _settings() -> list[Any]:
+    title = f"Settings: temperature {DEFAULTS.temperature}, top-p {DEFAULTS.top_p}, {DEFAULTS.max_tokens} tokens"
+    with gr.Accordion(title, open=False):
+        temperature = gr.Slider(0, 2, DEFAULTS.temperature, step=0.05, label="Temperature (higher is bolder)")
+        top_p = gr.Slider(0.05, 1, DEFAULTS.top_p, step=0.01, label="Top-p (share of the likely words)")
+        most = gr.Number(DEFAULTS.max_tokens, label="Longest reply (tokens)", precision=0, minimum=1)
+        seed = gr.Number(None, label="Seed (empty: another one each time)", precision=0)
+    return [temperature, top_p, most, seed]
+
+
+def build(page: Page) -> None:
+    """Lay out the tab."""
+    gr.HTML(views.purpose(PURPOSE))
+    current = gr.State(None)
+    with gr.Row(elem_classes="columns"):
+        with gr.Column(scale=8):
+            prompt = gr.Textbox(label="Prompt", lines=4, elem_classes="prose-input", placeholder="What happens?")
+            with gr.Row():
+                button = gr.Button("Write", variant="primary")
+                stop_button = gr.Button("Stop", interactive=False)
+        with gr.Column(scale=4):
+            voice = gr.Dropdown(label="Voice to write with", choices=[])
+            with gr.Row():
+                use_world = gr.Checkbox(label="Use the world", value=False, min_width=120)
+                world = gr.Dropdown(label="World to use", choices=[], min_width=160)
+            settings = _settings()
+    with gr.Row(elem_classes="columns"):
+        with gr.Column():
+            base_text = gr.HTML()
+            base_line = gr.HTML()
+        with gr.Column():
+            voice_text = gr.HTML()
+            voice_line = gr.HTML()
+    facts = gr.HTML()
+    history = gr.Dropdown(label="Earlier drafts", choices=[])
+    shown = [base_text, base_line, voice_text, voice_line, facts, button, stop_button, current]
+    inputs = [prompt, voice, use_world, world, *settings]
+    page.follow(_stamp, choices, [voice, world], [voice, world])
+    page.follow(lambda workspace: drafts.take_ids(workspace), show_history, history)
+    page.follow(lambda workspace: listing(workspace.drafts), show_take, shown, [history])
+    page.on(history.change, show_take, [history], shown, show_progress="hidden")
+    page.on(button.click, write, inputs, shown, show_progress="minimal")
+    page.on(stop_button.click, stop, [current], None)
