@@ -20,7 +20,7 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         remedy = (
             "check the name and the connection, and for a model behind a licence accept it on the Hub and set HF_TOKEN"

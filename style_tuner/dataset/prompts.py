@@ -151,12 +151,11 @@ def person_and_tense(text: str, quotes: str) -> str:
     return f"{', '.join(said).capitalize()}." if said else ""
 
 
-def scene_request(text: str, vocabulary: Vocabulary, draw: random.Random) -> str:
-    """Return a request that names who and what is in a passage; without either, one for a passage of its form."""
+def scene_request(text: str, form: str, vocabulary: Vocabulary, draw: random.Random) -> str:
+    """Return a request that names who and what is in a passage, and its form (person and tense)."""
     names = names_in(text, vocabulary)
     more = len(text.split()) // _WORDS_A_KEY_WORD
     words = ", ".join(key_words(text, vocabulary, min(8, draw.randint(2, 3) + more)))
-    form = person_and_tense(text, vocabulary.quotes)
     if names and words:
         request = draw.choice(_WITH_NAMES).format(
             names=" and ".join(names), words=words, appear="appear" if len(names) > 1 else "appears"
@@ -204,6 +203,10 @@ def build_examples(
         if (earlier.manuscript, earlier.chapter, earlier.position + 1)
         == (passage.manuscript, passage.chapter, passage.position)
     }
+    chapters: dict[tuple[str, int], list[str]] = {}
+    for passage in passages:
+        chapters.setdefault((passage.manuscript, passage.chapter), []).append(passage.text)
+    forms = {key: person_and_tense("\n\n".join(texts), vocabulary.quotes) for key, texts in chapters.items()}
     continued = sorted(before)
     random.Random(config.seed).shuffle(continued)
     continuations = set(continued[: round((1 - config.scene_share) * len(passages))])
@@ -215,7 +218,7 @@ def build_examples(
             most = draw.randint(config.max_tokens // 10, config.max_tokens // 5)
             kind, request = "continuation", continuation_request(before[place], count_tokens, most)
         else:
-            kind, request = "scene", scene_request(passage.text, vocabulary, draw)
+            kind, request = "scene", scene_request(passage.text, forms[place[0], passage.chapter], vocabulary, draw)
         messages = (Message("system", system_prompt), Message("user", request), Message("assistant", passage.text))
         examples.append(ChatExample(messages, passage.manuscript, kind))
     return examples
