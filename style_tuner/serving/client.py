@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from style_tuner.config import SamplingConfig
 from style_tuner.errors import ServerError
 from style_tuner.records import Draft, Message
+from style_tuner.serving.voices import BASE
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -154,13 +155,14 @@ def complete_chat(
 
 
 def list_models(url: str) -> list[str]:
-    """Return the names that requests may use, as the server lists them."""
+    """Return the names that requests may use, `base` first."""
     import openai
 
     try:
-        return sorted(model.id for model in _open(url).with_options(timeout=CONNECT_SECONDS).models.list())
+        listed = _open(url).with_options(timeout=CONNECT_SECONDS).models.list()
     except openai.APIError as error:
         raise _refusal(url, "", error) from error
+    return sorted((model.id for model in listed), key=lambda name: (name != BASE, name))
 
 
 def _refusal(url: str, model: str, error: Any) -> ServerError:

@@ -130,11 +130,16 @@ def _vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Seque
         command += ["--max-loras", str(min(len(voices), 4)), "--lora-modules"]
         command += [json.dumps({"name": voice.name, "path": str(voice.adapter)}) for voice in voices]
     environment = _environment(models)
+    if config.host == "127.0.0.1" and "VLLM_HOST_IP" not in os.environ:
+        # vLLM's processes talk to each other: over loopback too, rather than over the address that faces the network.
+        environment["VLLM_HOST_IP"] = "127.0.0.1"
     if gpus():
         command += ["--gpu-memory-utilization", str(config.gpu_memory)]
     else:
         command += ["--dtype", "bfloat16", "--enforce-eager"]
-        environment["VLLM_CPU_KVCACHE_SPACE"] = os.environ.get("VLLM_CPU_KVCACHE_SPACE", "1")
+        # 1 GiB of cache is plenty for small models; pinning threads to one core starves them on a busy machine.
+        wanted = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+        environment |= {key: value for key, value in wanted.items() if key not in os.environ}
     return Plan("vllm", tuple(command), environment, models, lambda: None)
 
 

@@ -1,0 +1,86 @@
+"""The World service as page and command line reach it: started, asked, stopped; notes indexed beside it."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from test_serving_server import free_port
+
+from style_tuner.config import WorldConfig
+from style_tuner.errors import ServerError, WorldError
+from style_tuner.records import Entry, Message
+from style_tuner.serving import world
+from style_tuner.serving.world import WorldState
+from style_tuner.workspace import Workspace
+
+NOTES = {
+    "Mara Quill": "Mara Quill keeps the lighthouse at Sallow Point and never lights the lamp on Sundays.",
+    "The Heron": "The Heron is a ferry with a cracked bell.",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("world"), "default")
+
+
+@pytest.fixture(scope="module")
+def service(place: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorldState]:
+    notes = tmp_path_factory.mktemp("notes")
+    for name, text in NOTES.items():
+        (notes / f"{name}.md").write_text(f"# {name}\n\n{text}\n", encoding="utf-8")
+    report = world.index_folder(place, "harbour", notes)
+    assert (report.imported, report.unchanged, report.skipped) == (2, 0, ())
+    yield world.start(place, WorldConfig(port=free_port()), "harbour")
+    world.stop(place)
+
+
+def test_worlds_and_entries_are_listed(service: WorldState) -> None:
+    assert world.worlds(service.url) == {"harbour": 2}
+    assert {entry.name: entry.text for entry in world.entries(service.url, "harbour")} == NOTES
+
+
+def test_a_second_start_returns_the_running_service(place: Workspace, service: WorldState) -> None:
+    assert world.start(place, WorldConfig(port=free_port())) == service
+
+
+def test_an_entry_is_added_found_sent_and_taken_out(service: WorldState) -> None:
+    entry = Entry("the-bell", "The Bell", "The bell of the drowned church rings before storms.", aliases=("bell",))
+    assert world.put_entry(service.url, "harbour", entry) == entry
+    found = world.search(service.url, "harbour", "A storm is coming and the drowned church is heard")
+    assert found.hits[0].entry == entry
+    messages, sent = world.prompt(service.url, "harbour", [Message("user", "Mara Quill climbs the stairs.")])
+    assert NOTES["Mara Quill"] in "".join(message.content for message in messages)
+    assert any(hit.entry.name == "Mara Quill" and hit.reason == "mention" for hit in sent.hits)
+    world.delete_entry(service.url, "harbour", "the-bell")
+    assert world.worlds(service.url) == {"harbour": 2}
+
+
+def test_refusals_of_the_service_are_passed_on(service: WorldState) -> None:
+    with pytest.raises(WorldError, match="nowhere"):
+        world.entries(service.url, "nowhere")
+
+
+def test_indexing_an_unknown_folder_says_so(place: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(WorldError, match="missing"):
+        world.index_folder(place, "harbour", tmp_path / "missing")
+
+
+def test_a_port_in_use_is_refused(workspace: Workspace) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(ServerError, match=f"port {port}"):
+            world.start(workspace, WorldConfig(port=port))
+
+
+def test_stop_ends_the_service(place: Workspace, service: WorldState) -> None:
+    process = psutil.Process(service.pid)
+    world.stop(place)
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert world.state(place) is None
+    with pytest.raises(ServerError, match="does not answer"):
+        world.worlds(service.url)
