@@ -88,6 +88,14 @@ def make_plan(config: ServingConfig, model: str, voices: Sequence[Voice], folder
     return _transformers_plan(config, base_model, voices, folder)
 
 
+def context_length(config: ServingConfig, base_model: str) -> int | None:
+    """Return the most tokens of prompt and reply together: the setting's or the model's own, whichever is less."""
+    own = (
+        None if is_hub_name(base_model) else read_json(Path(base_model) / "config.json").get("max_position_embeddings")
+    )
+    return min((limit for limit in (config.max_model_len, own) if limit), default=None)
+
+
 def _environment(models: Mapping[str, str]) -> dict[str, str]:
     offline = {} if any(is_hub_name(model) for model in models.values()) else {"HF_HUB_OFFLINE": "1"}
     return quiet_environment() | offline

@@ -119,6 +119,7 @@ def _planned(
         port=config.port,
         base_model=resolve_model(model),
         models=plan.models,
+        context_length=engines.context_length(config, resolve_model(model)),
         message=f"Not served: {waiting} (merge first, or another base model)." if waiting else "",
         started=time.time(),
         log=str(log_file(workspace)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -18,15 +17,16 @@ from style_tuner.errors import ServerError
 from style_tuner.workspace import Workspace, read_json, write_json
 
 Health = Literal["starting", "up", "failed", "stopped"]
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ServerState:
     """The model server: where it is, what it serves by which name, and how it stands.
 
-    `models` maps every name that a request may use to its folder or Hub name, the base model first. `voices` and
-    `settings` are what it was started with. `external` is a server that is used by its address and never stopped.
+    `models` maps every name that a request may use to its folder or Hub name, the base model first. `context_length`
+    is the most tokens that prompt and reply may have together, None where it is not known: transformers serves longer
+    ones too, but not well. `voices` and `settings` are what it was started with. `external` is a server that is used
+    by its address and never stopped.
     """
 
     url: str
@@ -35,6 +35,7 @@ class ServerState:
     port: int = 0
     base_model: str = ""
     models: dict[str, str] = field(default_factory=dict)
+    context_length: int | None = None
     health: Health = "starting"
     message: str = ""
     pid: int | None = None
