@@ -38,7 +38,14 @@ def add_handlers(app: FastAPI) -> None:
             return refusal(404, str(error), "world_not_found")
         if isinstance(error, UnknownEntryError):
             return refusal(404, str(error), "entry_not_found")
-        return refusal(400, str(error), "bad_entry") if isinstance(error, WorldError) else refusal(500, str(error), "")
+        if isinstance(error, WorldError):
+            return refusal(400, str(error), "bad_entry")
+        return refusal(500, str(error), "world_service_failed")
+
+    @app.exception_handler(Exception)
+    def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        message = f"The World service failed ({type(error).__name__}); its log says more."
+        return refusal(500, message, "world_service_failed")
 
     @app.exception_handler(RequestValidationError)
     def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -124,8 +124,10 @@ class VectorIndex:
     def _sync(self, store: LoreStore, world: str) -> None:
         revision = store.revision(world)
         collection = self._collection(world)
-        if collection is not None and collection.metadata["model"] != self._embedder.name:
-            log.info("The index of %s holds vectors of %s and is rebuilt.", world, collection.metadata["model"])
+        if collection is not None and (
+            collection.metadata["model"] != self._embedder.name or collection.metadata["revision"] > revision
+        ):
+            log.info("The index of %s is of another embedding model or a later store and is rebuilt.", world)
             self._open().delete_collection(collection_name(world))
             collection = None
         collection = collection or self._create(world)

@@ -20,6 +20,8 @@ FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | 
 HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
 LARGEST_NOTE = 2_000_000
 """Bytes; a larger file is a manuscript rather than a note about one thing."""
+LONGEST_NAME = 200
+"""Characters; names travel in a header of the answer."""
 log = logging.getLogger(__name__)
 
 
@@ -99,6 +101,8 @@ def entry_from(values: dict[str, Any]) -> Entry:
     if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).strip():
         raise WorldError(f"`name` must be text, but is {name!r}")
     name = " ".join(str(name).split())
+    if len(name) > LONGEST_NAME:
+        raise WorldError(f"its name has {len(name)} characters, more than {LONGEST_NAME}: shorten it")
     text = values.get("text")
     if not isinstance(text, str) or not text.strip():
         raise WorldError("it has no text")

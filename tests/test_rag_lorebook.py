@@ -41,6 +41,7 @@ def test_name_comes_from_front_matter_or_heading_or_file(text: str, name: str, b
         ("---\n- a list\n---\nText.", "key: value"),
         ("---\nname: Elena\nalways_on: perhaps\n---\nText.", "always_on"),
         ("---\nname: Elena\naliases: {a: b}\n---\nText.", "aliases"),
+        (f"# {'long ' * 60}\nText.", "shorten it"),
         ("---\nname: true\n---\nText.", "name"),
         ("---\nname: Elena\n---\n\n", "no text"),
         ("", "no text"),

@@ -85,7 +85,8 @@ def test_client_that_leaves_closes_the_connection_to_the_model_server(
             running.client.post("/v1/chat/completions", json=asked, timeout=httpx.Timeout(5, read=0.5))
     else:
         with running.client.stream("POST", "/v1/chat/completions", json=asked) as answer:
-            assert next(answer.iter_raw()).startswith(EVENTS[0])
+            chunks = answer.iter_raw()
+            assert next(chunks).startswith(EVENTS[0])
             assert not upstream.closed.is_set()
     assert upstream.closed.wait(10)
 

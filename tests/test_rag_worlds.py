@@ -145,3 +145,15 @@ def test_store_is_usable_after_a_refused_owner(workspace: Workspace) -> None:
             pass
     with Worlds(workspace, WorldConfig(), WordEmbedder()) as second:
         assert second.names() == ["scifi"]
+
+
+def test_older_copy_of_the_store_put_back_is_what_counts(workspace: Workspace) -> None:
+    store, copy = workspace.worlds / "worlds.sqlite", workspace.home / "copy.sqlite"
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        worlds.put("scifi", [ELENA, BAR])
+    shutil.copy(store, copy)
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        worlds.put("scifi", [Entry("bar", "The Perihelion", "Closed for ever.")])
+    shutil.copy(copy, store)
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        assert names(worlds, "crew with gin") == ["The Perihelion"]
