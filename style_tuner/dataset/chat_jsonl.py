@@ -108,7 +108,9 @@ def _parse(line: str, number: int, lines: list[str]) -> tuple[dict[str, Any] | N
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        if line.strip() in ("{", "[", "[{") or (number == 1 and _is_json("\n".join(lines))):
+        following = lines[number].strip() if number < len(lines) else ""
+        opens = (line.strip() == "{" and following[:1] == '"') or (line.strip() == "[" and following[:1] == "{")
+        if opens or (number == 1 and _is_json("\n".join(lines))):
             return None, (
                 "begins a JSON value that goes on over several lines; JSON Lines has one object on one line. Write it "
                 "without indentation and line ends (`jq -c . FILE`, or `jq -c '.[]' FILE` for a list)."

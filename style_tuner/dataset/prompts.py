@@ -70,7 +70,7 @@ def learn_vocabulary(passages: Sequence[Passage]) -> Vocabulary:
         passages_with.update({word.lower() for word in words})
         for paragraph in passage.text.split("\n\n"):
             for sentence in sentences(paragraph):
-                inside.update(map(_bare, re.findall(r"(?<=[\w,;] )[A-Z][\w’']*\w", sentence)))
+                inside.update(map(_bare, re.findall(r"(?<=[\w,;.] )[A-Z][\w’']*\w", sentence)))
     names = {
         name
         for name, count in inside.items()
@@ -119,7 +119,7 @@ def key_words(text: str, vocabulary: Vocabulary, most: int = 4) -> list[str]:
         if word.islower()
         and len(word) >= 4
         and (last.lower() in _DETERMINERS or (before.lower() in _DETERMINERS and last.islower() and word[-2:] != "ed"))
-        and (after.lower() in _FUNCTION_WORDS or not after[0].isalpha())
+        and (after.lower() in _FUNCTION_WORDS or not after.islower())
         and not re.search(r"[’']|ly$", word)
         and word not in _NO_KEY_WORDS
         and word not in names

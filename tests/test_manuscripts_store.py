@@ -1,0 +1,111 @@
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from style_tuner.errors import ManuscriptError, StorageError
+from style_tuner.manuscripts.store import delete_manuscript, import_file, list_manuscripts
+from style_tuner.workspace import Workspace, read_json
+
+TEXT = "The Salt Road\r\n\r\nChapter One\r\n\r\nShe walked home — slowly.\r\n\r\nChapter Two\r\n\r\nThe end.\r\n"
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Path:
+    path = tmp_path / "Salt Road.txt"
+    path.write_bytes(TEXT.encode("cp1252"))
+    return path
+
+
+def files(folder: Path) -> dict[str, str]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.exists() else []
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def test_an_upload_is_kept_byte_for_byte_beside_its_cleaned_text(workspace: Workspace, upload: Path) -> None:
+    manuscript = import_file(workspace, upload)
+    folder = workspace.manuscripts / "salt-road" / "v0001"
+    assert sorted(path.name for path in folder.iterdir()) == ["cleaned.txt", "manuscript.json", "original.txt"]
+    assert (folder / "original.txt").read_bytes() == upload.read_bytes()
+    assert (folder / "cleaned.txt").read_text(encoding="utf-8") == (
+        "The Salt Road\n\nChapter One\n\nShe walked home — slowly.\n\nChapter Two\n\nThe end.\n"
+    )
+    chapters = read_json(folder / "manuscript.json")["chapters"]
+    assert [(chapter["title"], chapter["words"]) for chapter in chapters] == [("Chapter One", 5), ("Chapter Two", 2)]
+    assert list_manuscripts(workspace) == [manuscript]
+    assert manuscript.source_name == "Salt Road.txt"
+
+
+def test_a_changed_upload_is_a_new_version_and_the_same_one_is_not(workspace: Workspace, upload: Path) -> None:
+    first = import_file(workspace, upload)
+    assert import_file(workspace, upload) == first
+    before = files(workspace.manuscripts)
+    upload.write_text(TEXT + "\nMore.\n", encoding="utf-8")
+    second = import_file(workspace, upload)
+    assert (second.id, second.version) == (first.id, 2)
+    assert list_manuscripts(workspace) == [second]
+    assert before.items() <= files(workspace.manuscripts).items()
+    upload.write_bytes(TEXT.encode("cp1252"))
+    assert import_file(workspace, upload).version == 3
+
+
+def test_the_name_of_an_upload_counts_not_that_of_its_temporary_copy(workspace: Workspace, upload: Path) -> None:
+    manuscript = import_file(workspace, upload.rename(upload.with_name("blob")), "Über Salz.TXT")
+    assert (manuscript.id, manuscript.source_name) == ("uber-salz", "Über Salz.TXT")
+    assert (workspace.manuscripts / "uber-salz" / "v0001" / "original.txt").is_file()
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_a_full_disk_leaves_the_older_version_and_no_half_one(
+    workspace: Workspace, upload: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    first = import_file(workspace, upload)
+    before = files(workspace.manuscripts)
+    upload.write_text("Other words.", encoding="utf-8")
+    calls = 0
+
+    def full(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls >= fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match=r"is full\. Free some space"):
+            import_file(workspace, upload)
+        with pytest.raises(StorageError):
+            import_file(workspace, upload, "Another.txt")
+    assert files(workspace.root) == {f"manuscripts/{name}": digest for name, digest in before.items()}
+    assert sorted(path.name for path in workspace.manuscripts.rglob("*") if path.is_dir()) == ["salt-road", "v0001"]
+    assert list_manuscripts(workspace) == [first]
+    assert import_file(workspace, upload).version == 2
+
+
+def test_a_file_that_cannot_be_read_leaves_no_trace(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "picture.txt"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ManuscriptError, match="PNG"):
+        import_file(workspace, path)
+    assert not workspace.manuscripts.exists()
+    assert list_manuscripts(workspace) == []
+
+
+def test_a_deleted_manuscript_lies_in_the_bin_with_all_versions(workspace: Workspace, upload: Path) -> None:
+    import_file(workspace, upload)
+    upload.write_text("Other words.", encoding="utf-8")
+    import_file(workspace, upload)
+    place = delete_manuscript(workspace, "salt-road")
+    assert place.is_relative_to(workspace.bin)
+    assert sorted(path.name for path in place.iterdir()) == ["v0001", "v0002"]
+    assert list_manuscripts(workspace) == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "..", ".", "", "../../default"])
+def test_only_a_manuscript_can_be_deleted(workspace: Workspace, upload: Path, name: str) -> None:
+    import_file(workspace, upload)
+    with pytest.raises(ManuscriptError, match="The workspace has: salt-road"):
+        delete_manuscript(workspace, name)
+    assert len(list_manuscripts(workspace)) == 1
