@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,12 +70,12 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
             create_app(worlds, config, world), log_config=None, access_log=False, timeout_graceful_shutdown=5
         )
         # uvicorn shuts down in good order and then raises the signal again: this lets the rest be closed, too.
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, frame: sys.exit(0))
         try:
             write_json(state_file(workspace), state)
             log.info("World service on %s, model server %s.", state["url"] + "/v1", config.model_url)
-            with suppress(KeyboardInterrupt):
-                uvicorn.Server(settings).run(sockets=[listener])
+            uvicorn.Server(settings).run(sockets=[listener])
         finally:
             state_file(workspace).unlink(missing_ok=True)
 
