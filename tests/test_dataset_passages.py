@@ -16,9 +16,10 @@ def prose(words: int, seed: int) -> str:
     """Paragraphs of one to five sentences, every one different."""
     draw = random.Random(seed)
     paragraphs: list[str] = []
-    while sum(map(tokens, paragraphs)) < words:
+    while words > 0:
         sentences = [f"The {draw.randrange(10**6)} gate stood open in the rain." for _ in range(draw.randint(1, 5))]
         paragraphs.append(" ".join(sentences))
+        words -= 8 * len(sentences)
     return "\n\n".join(paragraphs)
 
 

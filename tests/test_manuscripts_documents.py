@@ -7,6 +7,7 @@ import pypandoc
 import pytest
 
 from style_tuner.errors import ManuscriptError
+from style_tuner.manuscripts import words_in
 from style_tuner.manuscripts.read import read_manuscript
 
 BOOK = """---
@@ -192,12 +193,13 @@ def test_a_damaged_document_is_refused_with_the_remedy(documents: Path, tmp_path
             read_manuscript(path)
 
 
-def test_a_document_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+def test_a_document_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words_in, "LARGEST_UNPACKED", 9_000_000)
     path = tmp_path / "bomb.docx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as part:
-        for _ in range(501):
-            part.write(b" " * 1_000_000)
-    with pytest.raises(ManuscriptError, match=r"bomb\.docx unpacks to 501 MB"):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b" " * 12_000_000)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(ManuscriptError, match=r"bomb\.docx unpacks to 12 MB, more than the 9 MB"):
         read_manuscript(path)
 
 

@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def test_a_changed_upload_is_a_new_version_and_the_same_one_is_not(workspace: Wo
     second = import_file(workspace, upload)
     assert (second.id, second.version) == (first.id, 2)
     assert list_manuscripts(workspace) == [second]
+    assert "Version 2 of “salt-road”: it takes the place of the one before, which is kept." in second.notes
     assert before.items() <= files(workspace.manuscripts).items()
     upload.write_bytes(TEXT.encode("cp1252"))
     assert import_file(workspace, upload).version == 3
@@ -78,7 +80,7 @@ def test_a_full_disk_leaves_the_older_version_and_no_half_one(
             import_file(workspace, upload)
         with pytest.raises(StorageError):
             import_file(workspace, upload, "Another.txt")
-    assert files(workspace.root) == {f"manuscripts/{name}": digest for name, digest in before.items()}
+    assert files(workspace.manuscripts) == before
     assert sorted(path.name for path in workspace.manuscripts.rglob("*") if path.is_dir()) == ["salt-road", "v0001"]
     assert list_manuscripts(workspace) == [first]
     assert import_file(workspace, upload).version == 2
@@ -109,3 +111,12 @@ def test_only_a_manuscript_can_be_deleted(workspace: Workspace, upload: Path, na
     with pytest.raises(ManuscriptError, match="The workspace has: salt-road"):
         delete_manuscript(workspace, name)
     assert len(list_manuscripts(workspace)) == 1
+
+
+def test_imports_at_the_same_time_get_versions_of_their_own(workspace: Workspace, tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) for number in range(8)]
+    for path in paths:
+        path.write_text(f"Words number {path.name}.", encoding="utf-8")
+    with ThreadPoolExecutor(8) as pool:
+        imported = list(pool.map(lambda path: import_file(workspace, path, "salt.txt"), paths))
+    assert sorted(manuscript.version for manuscript in imported) == list(range(1, 9))

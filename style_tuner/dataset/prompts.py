@@ -172,17 +172,24 @@ def scene_request(text: str, form: str, vocabulary: Vocabulary, draw: random.Ran
 
 def continuation_request(before: str, count_tokens: CountTokens, most_tokens: int) -> str:
     """Return a request to go on from the last sentences of the text before, `most_tokens` of them at most."""
-    lines = ""
+    lines, glue = "", ""
     for paragraph in reversed([part for part in before.split("\n\n") if part != SCENE_BREAK]):
-        glue = "\n\n"
         for sentence in reversed(sentences(paragraph)):
-            longer = f"{sentence}{glue}{lines}" if lines else sentence
-            if lines and count_tokens(longer) > most_tokens:
+            longer = f"{sentence}{glue}{lines}"
+            if count_tokens(longer) > most_tokens:
+                if not lines:  # one sentence alone is too long: its end must do
+                    lines = _last_words(sentence, count_tokens, most_tokens)
                 return f"Continue this passage:\n\n{lines}"
             lines, glue = longer, " "
-    if count_tokens(lines) > most_tokens:
-        lines = " ".join(lines.split()[-most_tokens // 2 :])
+        glue = "\n\n" if lines else ""
     return f"Continue this passage:\n\n{lines}"
+
+
+def _last_words(sentence: str, count_tokens: CountTokens, most_tokens: int) -> str:
+    words = sentence.split()
+    while len(words) > 1 and count_tokens(" ".join(words)) > most_tokens:
+        words = words[max(1, len(words) // 8) :]
+    return " ".join(words)
 
 
 def build_examples(

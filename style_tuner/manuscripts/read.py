@@ -46,17 +46,21 @@ def read_manuscript(path: Path, title: str | None = None) -> Manuscript:
     return parse_manuscript(read_bytes(path), path, title)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file that may be a manuscript; raises `ManuscriptError` where it cannot be one."""
-    if path.suffix.lower() not in SUFFIXES:
-        ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        raise ManuscriptError(f"{path.name} {ending}: save the manuscript as {', '.join(SUFFIXES[:-1])} or .epub.")
+def read_bytes(path: Path, named: Path | None = None) -> bytes:
+    """Return the bytes of a file that may be a manuscript; raises `ManuscriptError` where it cannot be one.
+
+    `named` is what the user calls the file, where `path` is a temporary copy.
+    """
+    named = named or path
+    if named.suffix.lower() not in SUFFIXES:
+        ending = f"ends in {named.suffix!r}" if named.suffix else "has no ending"
+        raise ManuscriptError(f"{named.name} {ending}: save the manuscript as {', '.join(SUFFIXES[:-1])} or .epub.")
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
             raise ManuscriptError(
-                f"{path.name} has {size / 2**20:,.0f} MB, more than the {LARGEST_FILE // 2**20} MB that are read: save "
-                "it without pictures, or in parts."
+                f"{named.name} has {size / 2**20:,.0f} MB, more than the {LARGEST_FILE // 2**20} MB that are read: "
+                "save it without pictures, or in parts."
             )
         data = path.read_bytes()
     except FileNotFoundError:
@@ -64,7 +68,7 @@ def read_bytes(path: Path) -> bytes:
     except (PermissionError, IsADirectoryError) as error:
         raise ManuscriptError(f"{path} cannot be read ({error.strerror}): name a file that you may read.") from None
     if not data.strip():
-        raise ManuscriptError(f"{path.name} is empty ({size} bytes): save the manuscript again and add that file.")
+        raise ManuscriptError(f"{named.name} is empty ({size} bytes): save the manuscript again and add that file.")
     return data
 
 

@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock
+
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.read import parse_manuscript, read_bytes
 from style_tuner.records import Chapter, Manuscript
@@ -34,25 +36,27 @@ def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Ma
     `name` is the file's name where `path` is a temporary copy. The same bytes as the newest version are not kept
     twice: that version is returned. Raises `ManuscriptError`, or `StorageError` with the older versions untouched.
     """
-    named = path.with_name(name) if name else path
-    data = read_bytes(path) if path.suffix == named.suffix else _renamed(path, named)
+    named = path.with_name(Path(name).name) if name else path
+    data = read_bytes(path, named)
     folder = workspace.manuscripts / slug(named.stem)
     digest = hashlib.sha256(data).hexdigest()
-    before = newest(folder, "v*")
-    if before and read_json(before / "manuscript.json")["sha256"] == digest:
-        return _load(before)
     manuscript = parse_manuscript(data, named)
-    if before:
-        manuscript = replace(manuscript, version=int(before.name[1:]) + 1)
-    return _write(folder, manuscript, data, digest, named.suffix.lower())
+    with _lock(workspace):
+        before = newest(folder, "v*")
+        if before and read_json(before / "manuscript.json")["sha256"] == digest:
+            return _load(before)
+        if before:
+            version = int(before.name[1:]) + 1
+            note = f"Version {version} of “{folder.name}”: it takes the place of the one before, which is kept."
+            manuscript = replace(manuscript, version=version, notes=(*manuscript.notes, note))
+        return _write(folder, manuscript, data, digest, named.suffix.lower())
 
 
-def _renamed(path: Path, named: Path) -> bytes:
-    """Read an upload whose temporary name lost its ending."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / f"upload{named.suffix}"
-        copy.symlink_to(path.resolve())
-        return read_bytes(copy)
+def _lock(workspace: Workspace) -> BaseFileLock:
+    """Let one import at a time choose its version number."""
+    with storage_errors(workspace.root):
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        return FileLock(workspace.root / ".import.lock")
 
 
 def _write(folder: Path, manuscript: Manuscript, data: bytes, digest: str, suffix: str) -> Manuscript:

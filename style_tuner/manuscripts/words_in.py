@@ -16,7 +16,8 @@ from style_tuner.errors import ManuscriptError
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _ODT_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-_LARGEST_UNPACKED = 500_000_000
+LARGEST_UNPACKED = 500_000_000
+"""Bytes of all files in a document together; more is a mistake or an attack."""
 
 
 @dataclass
@@ -32,9 +33,9 @@ def read_inside(data: bytes, name: str, suffix: str) -> Inside:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-            if size > _LARGEST_UNPACKED:
+            if size > LARGEST_UNPACKED:
                 raise ManuscriptError(
-                    f"{name} unpacks to {size / 1e6:,.0f} MB, more than the {_LARGEST_UNPACKED / 1e6:,.0f} MB that "
+                    f"{name} unpacks to {size / 1e6:,.0f} MB, more than the {LARGEST_UNPACKED / 1e6:,.0f} MB that "
                     "are read: save it without pictures, or in parts."
                 )
             return {".docx": _docx, ".odt": _odt, ".epub": _epub}[suffix](archive)
