@@ -7,7 +7,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from style_tuner.errors import ConfigError
+from style_tuner.errors import ConfigError, ModelError
 from style_tuner.jobs import Job
 
 if TYPE_CHECKING:
@@ -74,9 +74,14 @@ class Follower:
 
 
 def checked_loss(loss: float, step: int, learning_rate: float) -> float:
-    """Return the loss, or raise a `ConfigError` where it is no longer a finite number."""
+    """Return the loss, or raise a `ConfigError` where it is no longer finite, a `ModelError` where it never was."""
     if math.isfinite(loss):
         return loss
+    if step == 0:
+        raise ModelError(
+            "The base model's own loss is no number: its weights are damaged, or overflow in this "
+            "bnb_4bit_compute_dtype. Check it with `python -m style_tuner check-model`, or set that to float32."
+        )
     raise ConfigError(
         f"At step {step} the loss is no longer a number: learning_rate {learning_rate:g} is too high for this model "
         f"and data. Train again with {learning_rate / 10:g}, and check the dataset for broken text."

@@ -1,0 +1,188 @@
+import json
+import math
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from style_tuner.config import STARTER_MODEL
+from style_tuner.errors import ModelError, StorageError
+from style_tuner.tuning import merge as merging
+from style_tuner.tuning.check import check_model
+from style_tuner.tuning.merge import check_adapter, merge
+
+BASE = str(STARTER_MODEL)
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    """An adapter that changes every linear layer, at random but as strongly as a trained one."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from style_tuner.tokenizer import load_tokenizer
+
+    torch.manual_seed(1)
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    base = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.bfloat16)
+    model = get_peft_model(base, LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM"))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    folder = tmp_path_factory.mktemp("run") / "adapter"
+    model.save_pretrained(folder)
+    load_tokenizer(BASE).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def merged(adapter, tmp_path_factory):
+    output = tmp_path_factory.mktemp("merged") / "model"
+    return output, merge(BASE, adapter, output)
+
+
+def copy(folder: Path, to: Path) -> Path:
+    return Path(shutil.copytree(folder, to))
+
+
+def halve(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def test_the_merged_model_is_whole_plain_and_in_bfloat16(merged):
+    output, report = merged
+    assert {path.name for path in output.iterdir()} == {
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    tensors = load_file(output / "model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+    assert report.bytes == pytest.approx((STARTER_MODEL / "model.safetensors").stat().st_size, rel=0.01)
+    assert report.parameters == sum(tensor.numel() for tensor in tensors.values())
+    assert json.loads((output / "generation_config.json").read_text())["do_sample"] is True
+    assert list(output.parent.iterdir()) == [output]
+    json.dumps(asdict(report))
+
+
+def test_the_merged_model_answers_as_the_adapter_and_not_as_the_base(merged):
+    report = merged[1]
+    assert report.computed_in == "float32"
+    assert report.mean_divergence < 0.001 < 0.01 < report.base_divergence
+    assert report.agreement >= 0.95
+
+
+def test_a_merge_that_lost_the_voice_is_not_kept(adapter, tmp_path, monkeypatch):
+    from transformers import AutoModelForCausalLM
+
+    def without_adapter(base_model, adapter, tokenizer, folder):
+        AutoModelForCausalLM.from_pretrained(base_model).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    monkeypatch.setattr(merging, "_write_merged", without_adapter)
+    with pytest.raises(ModelError, match="does not answer as the adapter does"):
+        merge(BASE, adapter, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_not_overwritten(adapter, tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(StorageError, match="exists and is not overwritten"):
+        merge(BASE, adapter, tmp_path / "model")
+
+
+def test_an_adapter_that_is_missing_or_cut_short_is_refused(adapter, tmp_path):
+    with pytest.raises(ModelError, match=r"is no adapter, adapter_config.json is missing: name the `adapter` folder"):
+        check_adapter(BASE, tmp_path / "nothing")
+    broken = copy(adapter, tmp_path / "adapter")
+    halve(broken / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="damaged or cut short"):
+        check_adapter(BASE, broken)
+    (broken / "adapter_model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"is no adapter, adapter_model.safetensors is missing"):
+        check_adapter(BASE, broken)
+
+
+def test_an_adapter_of_another_base_is_refused(adapter, tmp_path):
+    with pytest.raises(ModelError, match="was trained on .*starter_model, not on meta-llama/Llama-3.1-8B-Instruct"):
+        merge("meta-llama/Llama-3.1-8B-Instruct", adapter, tmp_path / "model")
+    narrower = copy(adapter, tmp_path / "adapter")
+    tensors = load_file(narrower / "adapter_model.safetensors")
+    save_file(
+        {name: tensor[:, :-1].clone() for name, tensor in tensors.items()}, narrower / "adapter_model.safetensors"
+    )
+    with pytest.raises(ModelError, match="does not fit .*starter_model"):
+        merge(BASE, narrower, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_base_model_without_a_weight_is_refused(adapter, tmp_path):
+    base = copy(STARTER_MODEL, tmp_path / "starter_model")
+    halve(base / "model.safetensors")
+    with pytest.raises(ModelError, match="cannot be read"):
+        merge(str(base), adapter, tmp_path / "model")
+    tensors = load_file(STARTER_MODEL / "model.safetensors")
+    del tensors["model.layers.3.mlp.up_proj.weight"]
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks 1 tensors, such as model\.layers\.3\.mlp\.up_proj\.weight"):
+        merge(str(base), adapter, tmp_path / "model")
+
+
+def test_a_whole_model_passes_the_check(merged):
+    found = check_model(merged[0])
+    assert found.ok
+    assert found.parameters == merged[1].parameters
+    assert "LlamaForCausalLM with 5,475,584 parameters" in found.findings[0]
+
+
+def test_shards_are_checked_against_their_index(merged, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model = copy(merged[0], tmp_path / "model")
+    (model / "model.safetensors").unlink()
+    AutoModelForCausalLM.from_pretrained(merged[0]).save_pretrained(model, max_shard_size="4MB")
+    shards = sorted(model.glob("*.safetensors"))
+    assert len(shards) > 2
+    assert check_model(model).ok
+    halve(shards[0])
+    assert f"{shards[0].name} is damaged or cut short" in " ".join(check_model(model).findings)
+    shards[0].unlink()
+    assert f"{shards[0].name} is missing, though" in " ".join(check_model(model).findings)
+
+
+def test_every_other_fault_of_a_model_folder_is_named(merged, tmp_path):
+    model = copy(merged[0], tmp_path / "model")
+    tensors = load_file(model / "model.safetensors")
+    faults = {}
+
+    def save(changed):
+        save_file(changed, model / "model.safetensors", metadata={"format": "pt"})
+        return " ".join(check_model(model).findings)
+
+    doubled = tensors | {f"base_model.{name}": tensor.clone() for name, tensor in tensors.items()}
+    faults["layers are there twice"] = save(doubled)
+    adapted = tensors | {"model.layers.0.mlp.up_proj.lora_A.weight": torch.zeros(2, 2)}
+    faults["this folder is not merged"] = save(adapted)
+    faults["holds values that are no numbers"] = save(tensors | {"model.norm.weight": torch.full((256,), math.nan)})
+    faults["has the shape (255,)"] = save(tensors | {"model.norm.weight": torch.ones(255)})
+    shorter = dict(tensors)
+    del shorter["model.norm.weight"]
+    faults["1 tensors are missing, such as model.norm.weight"] = save(shorter)
+    (model / "pytorch_model.bin").write_bytes(b"")
+    faults["pytorch_model.bin is a pickle"] = save(tensors)
+    (model / "chat_template.jinja").unlink()
+    faults["There is no chat template"] = save(tensors)
+    (model / "tokenizer.json").unlink()
+    faults["tokenizer"] = save(tensors)
+    (model / "config.json").unlink()
+    faults["holds no config.json"] = save(tensors)
+    assert {sentence for sentence, found in faults.items() if sentence not in found} == set()
+    with pytest.raises(ModelError, match="is not a folder"):
+        check_model(tmp_path / "nothing")
