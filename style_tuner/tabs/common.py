@@ -90,11 +90,23 @@ class Page:
         options = {"api_visibility": "private"} | options
         return event(self.bind(function), [self.workspace, *inputs], outputs, **options)
 
-    def follow(self, stamp: Stamp, render: Callable[..., Any], outputs: Any, inputs: Sequence[Any] = ()) -> None:
-        """Call `render(workspace, *inputs)` when the page loads, and again whenever the stamp changes."""
+    def follow(
+        self,
+        stamp: Stamp,
+        render: Callable[..., Any],
+        outputs: Any,
+        inputs: Sequence[Any] = (),
+        also: Sequence[Any] = (),
+    ) -> None:
+        """Call `render(workspace, *inputs)` when the page loads, whenever the stamp changes, and on the events `also`.
+
+        All of these are one queue, so that an older answer never overwrites a newer one.
+        """
         state = gr.State(None)
         self.stamps.append((stamp, state))
-        self.on(state.change, render, inputs, outputs, show_progress="hidden")
+        events = [state.change, *also]
+        given = [self.workspace, *inputs]
+        gr.on(events, self.bind(render), given, outputs, trigger_mode="always_last", **HIDDEN)
 
     def start(self, demo: gr.Blocks, timer: gr.Timer) -> None:
         """Begin to follow the disk; called once, after all tabs are built."""

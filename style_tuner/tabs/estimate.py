@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,12 @@ from style_tuner.hardware import hardware
 from style_tuner.tabs import views
 from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, MemoryEstimate, ModelShape, estimate_memory
 from style_tuner.tuning.schedule import plan_schedule
-from style_tuner.workspace import Workspace, read_json
+from style_tuner.workspace import Workspace, read_json, read_jsonl
 
 CONTEXT = 0.5
 """GiB that a GPU's own context takes beside the training."""
+CHAT_FORMAT = 40
+"""Tokens that the chat format adds to a row (Llama-3's, with its date lines)."""
 LARGE = 500_000_000
 """Weights from which training on a CPU takes days."""
 
@@ -55,9 +56,9 @@ def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
     needed: MemoryEstimate = estimate_memory(config, shape, gpu is not None)
     total = needed.total + (CONTEXT if gpu else 0)
     have = (gpu.memory_total if gpu else found.memory_total) / GIBIBYTE
-    where = f"{have:.0f} GB of {gpu.name}" if gpu else f"{have:.0f} GB of main memory"
+    where = f"on the {gpu.name}" if gpu else "of main memory here"
     fits = total < have
-    said = views.facts([("GB of memory at the peak", f"{total:.1f}"), ("to be had", where)])
+    said = views.facts([("of memory at the peak", f"{total:.1f} GB"), (where, f"{have:.0f} GB")])
     if not fits:
         remedy = "Lower per_device_batch_size or max_seq_length in the recipe, or choose a smaller base model."
         said += views.sentence(f"This will not fit: {total:.1f} GB are needed. {remedy}", "bad")
@@ -83,15 +84,14 @@ def _disk(config: TrainingConfig, shape: ModelShape, folder: Path) -> Markup:
 
 def _length(workspace: Workspace, config: TrainingConfig, dataset: Path) -> Markup:
     facts = read_json(dataset / "dataset.json")
-    train = facts["counts"]["train"]
-    lengths = facts["passage_tokens"]
-    tokens = train * sum(lengths) / max(1, len(lengths))
-    rows = math.ceil(tokens / config.max_seq_length) if config.packing else train
+    lengths = _row_tokens(dataset, facts["passage_tokens"], config.max_seq_length)
+    rows = _packed(lengths, config.max_seq_length) if config.packing else len(lengths)
     schedule = plan_schedule(config, rows)
     speed = _speed(workspace, config)
-    pairs: list[tuple[str, Any]] = [("passages", train), ("steps", f"about {schedule.steps}")]
+    pairs: list[tuple[str, Any]] = [("passages", len(lengths)), ("steps", f"about {schedule.steps}")]
     if speed:
-        pairs.append(("at the pace of the last run", f"about {views.duration(tokens * config.num_epochs / speed)}"))
+        seconds = sum(lengths) * config.num_epochs / speed
+        pairs.append(("at the pace of the last run", f"about {views.duration(seconds)}"))
     said = views.facts(pairs)
     if not speed:
         said += views.sentence("How long it takes is known after the first steps.", "caption")
@@ -99,6 +99,27 @@ def _length(workspace: Workspace, config: TrainingConfig, dataset: Path) -> Mark
         text = "The dataset was measured for another model. Prepare it again for this recipe on the tab Manuscripts."
         said += views.sentence(text, "bad")
     return said
+
+
+def _row_tokens(dataset: Path, passages: list[int], most: int) -> list[int]:
+    """Return about how many tokens each training row has; the first of the measured passages are those of training.
+
+    System prompt and request are not measured: their words are taken to be as long as those of the passage.
+    """
+    rows = [[len(m["content"].split()) for m in row["messages"]] for row in read_jsonl(dataset / "train.jsonl")]
+    whole = (tokens * sum(row) / max(1, row[-1]) for tokens, row in zip(passages, rows, strict=False))
+    return [min(most, round(tokens) + CHAT_FORMAT) for tokens in whole]
+
+
+def _packed(lengths: list[int], most: int) -> int:
+    """Return how many rows are left when several share one, the longest placed first where it fits best."""
+    room: list[int] = []
+    for length in sorted(lengths, reverse=True):
+        fits = [left for left in room if left >= length]
+        if fits:
+            room.remove(min(fits))
+        room.append((min(fits) if fits else most) - length)
+    return len(room)
 
 
 def _speed(workspace: Workspace, config: TrainingConfig) -> float | None:

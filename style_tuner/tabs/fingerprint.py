@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SHOWN_SENTENCES = 160
+MARKS = {
+    ".": "full stop",
+    ",": "comma",
+    ";": "semicolon",
+    ":": "colon",
+    "?": "question mark",
+    "!": "exclamation mark",
+    "—": "dash",
+    "–": "dash",
+    "…": "ellipsis",
+    "-": "hyphen",
+    "(": "bracket",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,8 @@ def figures(profile: StyleProfile) -> Markup:
 
 def punctuation(profile: StyleProfile) -> Figure:
     """Return the marks that are used, by rate."""
-    pairs = sorted(((mark, rate) for mark, rate in profile.punctuation.items() if rate >= 0.05), key=lambda p: -p[1])
-    return plots.named_bars(pairs, "Punctuation in 1,000 words")
+    pairs = [(MARKS.get(mark, mark), rate) for mark, rate in profile.punctuation.items() if rate >= 0.05]
+    return plots.named_bars(sorted(pairs, key=lambda pair: -pair[1]), "Punctuation in 1,000 words")
 
 
 def openings(profile: StyleProfile) -> Figure:

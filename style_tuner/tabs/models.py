@@ -18,6 +18,7 @@ from style_tuner.records import Run
 from style_tuner.serving import server
 from style_tuner.serving.engines import choose_engine
 from style_tuner.serving.state import ServerState
+from style_tuner.serving.voices import voices_of
 from style_tuner.tabs import score_view, views
 from style_tuner.tabs.common import Page, changed, last_line, listing
 from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin, read_tail
@@ -51,7 +52,7 @@ def show_runs(workspace: Workspace, chosen: str | None) -> tuple[str, Any]:
         return str(views.sentence(empty, "empty")), gr.Dropdown(choices=[], value=None)
     state = server.state(workspace)
     rows = [_row(workspace, run, state.models if state else {}) for run in found]
-    headers = ["Voice", "State", "Voice score", "Validation loss, base → tuned", "Size on disk"]
+    headers = ["Voice", "State", "Voice score", "Loss, base → tuned", "Size on disk"]
     ids = [run.id for run in found]
     value = chosen if chosen in ids else ids[0]
     return str(views.table("Voices", headers, rows, numbers="cde")), gr.Dropdown(choices=ids, value=value)
@@ -78,6 +79,8 @@ def _need(chosen: str | None) -> str:
 
 def merge(workspace: Workspace, chosen: str | None) -> None:
     """Start the merge as a job."""
+    if jobs.is_alive(jobs.load(workspace, _need(chosen))):
+        raise JobError(f"The run {chosen} is still going: wait for it, or stop it on the tab Train.")
     if not (workspace.runs / _need(chosen) / "adapter").is_dir():
         raise ModelError(
             f"The run {chosen} has no trained voice to merge: let it train, or resume it on the tab Train."
@@ -127,10 +130,10 @@ def show_server(workspace: Workspace) -> tuple[Any, ...]:
     running = state is not None and state.running
     log = read_tail(Path(state.log), 40) if state and state.log else ""
     own = running and state is not None and not state.external
-    return str(_describe(state)), log, gr.Button(interactive=not running), gr.Button(interactive=bool(own))
+    return str(_describe(workspace, state)), log, gr.Button(interactive=not running), gr.Button(interactive=bool(own))
 
 
-def _describe(state: ServerState | None) -> Markup:
+def _describe(workspace: Workspace, state: ServerState | None) -> Markup:
     if state is None:
         text = "The server is off. Start it to write: base model and voices are then reached by name."
         return views.sentence(text, "empty")
@@ -140,7 +143,9 @@ def _describe(state: ServerState | None) -> Markup:
         return views.sentence(f"Starting {state.engine} at {state.url}; loading the models takes a moment.")
     rows = [(name, Path(folder).name if name == "base" else "this workspace") for name, folder in state.models.items()]
     head = views.sentence(f"Up: {state.engine} at {state.url}.", "good")
-    return head + views.table("Served", ["Name", "From"], rows) + views.sentence(state.message, "caption")
+    new = [name for name in voices_of(workspace) if name not in state.models and name not in state.message]
+    more = f"Trained since the start: {', '.join(new)}. Stop and start the server to write with it." if new else ""
+    return head + views.table("Served", ["Name", "From"], rows) + views.sentence(f"{state.message} {more}", "caption")
 
 
 def _engine() -> str:
@@ -183,4 +188,5 @@ def build(page: Page) -> None:
 
 def _server_stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
-    return state and (state.health, state.message, sorted(state.models), state.log and changed(Path(state.log)))
+    voices = sorted(voices_of(workspace))
+    return voices, state and (state.health, state.message, sorted(state.models), changed(Path(state.log or "/")))

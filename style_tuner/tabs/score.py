@@ -77,15 +77,13 @@ def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
         return str(views.sentence(EMPTY, "empty")), gr.Plot(visible=False), "", ""
     value = found[chosen]
     names = list(value["models"])
-    main = value["models"][value.get("voice", names[-1])]
-    figures = {
-        name: [v for _, v in score_view.figures(one)] for name, one in value["models"].items()
-    }
+    main = value["models"][names[-1]]
+    figures = {name: [v for _, v in score_view.figures(one)] for name, one in value["models"].items()}
     labels = [name for name, _ in score_view.figures(main)]
     figure = gr.Plot(plots.paired(labels, figures, "Match (0–100)"), visible=True) if labels else gr.Plot(visible=False)
     caption = "These four explain the score; the number itself comes from a verifier that tells you from other authors."
     against = score_view.comparison(value) if value.get("comparison") else Markup("")
-    head = score_view.big(main, value.get("voice", names[-1]))
+    head = score_view.big(main, names[-1])
     return str(head + against), figure, str(views.sentence(caption, "caption")), str(score_view.gates(main))
 
 
@@ -99,7 +97,7 @@ def build(page: Page) -> None:
             gr.Markdown("#### Base against voice")
             voice = gr.Dropdown(label="Voice to compare", choices=[])
             with gr.Accordion(f"Settings: {DEFAULTS.drafts} drafts each", open=False):
-                count = gr.Number(DEFAULTS.drafts, label="Drafts from each model", precision=0, minimum=1)
+                count = gr.Number(DEFAULTS.drafts, label="Drafts from each model", precision=0, minimum=2)
             both = gr.Button("Compare base and voice")
         with gr.Column(scale=7):
             chosen = gr.Dropdown(label="Scores", choices=[])
@@ -108,8 +106,8 @@ def build(page: Page) -> None:
             caption = gr.HTML()
             gates = gr.HTML()
     page.follow(lambda workspace: listing(workspace.scores), show_list, chosen)
-    page.follow(lambda workspace: listing(workspace.scores), show, [head, plot, caption, gates], [chosen])
-    page.on(chosen.change, show, [chosen], [head, plot, caption, gates], show_progress="hidden")
+    shown = [head, plot, caption, gates]
+    page.follow(lambda workspace: listing(workspace.scores), show, shown, [chosen], [chosen.change])
     page.follow(_stamp, show_choices, voice, [voice])
     page.on(button.click, score, [text], None)
     page.on(both.click, compare, [voice, count], None)

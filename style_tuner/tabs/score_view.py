@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,19 +10,16 @@ from markupsafe import Markup
 from style_tuner.tabs import views
 from style_tuner.workspace import Workspace, read_json
 
+OWN = "Pasted draft"
+"""What a score of files is called beside the models' names."""
+
 
 def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     """Return the scores kept in the workspace, file name and value, the newest first."""
     if not workspace.scores.is_dir():
         return []
-    found = sorted(workspace.scores.glob("*.json"), reverse=True)
-    kept = []
-    for path in found:
-        try:
-            kept.append((path.stem, read_json(path)))
-        except (json.JSONDecodeError, FileNotFoundError):
-            continue
-    return kept
+    found = ((path.stem, read_json(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True))
+    return [(name, value if "models" in value else value | {"models": {OWN: value["score"]}}) for name, value in found]
 
 
 def interval(score: dict[str, Any]) -> str:
@@ -38,7 +34,7 @@ def interval(score: dict[str, Any]) -> str:
 def newest_of(workspace: Workspace, model: str) -> str:
     """Return the newest score of a model, in words, or nothing."""
     for _, value in scores(workspace):
-        if model in value.get("models", {}):
+        if model in value["models"]:
             return interval(value["models"][model])
     return ""
 

@@ -25,7 +25,11 @@ CSS = """
 .purpose { color: var(--body-text-color-subdued); font-size: 15px; margin: 2px 0 4px; }
 
 .title-row { align-items: center; gap: 10px; }
-.title-row > * { flex: 0 1 auto !important; } .title-row .workspace { min-width: 230px !important; }
+.title-row > .block { flex: 0 1 auto !important; width: auto !important; }
+.title-row > .workspace { flex-basis: 260px !important; margin-left: 8px; }
+.title-row > .gr-accordion { flex: 0 1 280px !important; align-self: center; margin-left: 12px !important; }
+.columns { gap: 32px !important; }
+button.narrow { max-width: 340px; }
 .title-row h1 { font-family: var(--prose); font-weight: 600; font-size: 22px; margin: 0; white-space: nowrap; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: 14px; padding: 4px 0; min-height: 28px; }
 .strip button { all: unset; cursor: pointer; color: var(--body-text-color); border-radius: 4px; }
@@ -33,14 +37,17 @@ CSS = """
 .strip button:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 3px; }
 .strip .what { color: var(--body-text-color-subdued); margin-right: 5px; }
 
-.data { border-collapse: collapse; width: 100%; font-size: 14px; display: block; overflow-x: auto; }
-.data caption { text-align: left; font-weight: 600; padding: 4px 0 6px; display: table-caption; }
+.scroll { overflow-x: auto; }
+.gradio-container table.data, .gradio-container .data :is(tr, th, td) { border: none; background: none; }
+.gradio-container table.data { border-collapse: collapse; width: 100%; font-size: 14px; margin: 6px 0; }
+.data caption { text-align: left; font-weight: 600; padding: 4px 0 6px; }
 .data th { text-align: left; font-weight: 500; color: var(--body-text-color-subdued); white-space: nowrap; }
-.data th, .data td { padding: 7px 18px 7px 0; border-bottom: 1px solid var(--border-color-primary);
-  vertical-align: baseline; }
-.data .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.data tr.chosen td { background: var(--background-fill-secondary); }
-.data tbody { width: 100%; }
+.gradio-container .data :is(th, td) { padding: 7px 18px 7px 0; vertical-align: baseline;
+  border-bottom: 1px solid var(--border-color-primary); }
+.gradio-container .data :is(th, td).number { text-align: right !important; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+
+.gradio-container .data :is(th, td):first-child { white-space: nowrap; }
 
 .sentence { margin: 6px 0; line-height: 1.5; }
 .caption { color: var(--body-text-color-subdued); font-size: 14px; margin: 0 0 10px; line-height: 1.5; }
@@ -64,11 +71,14 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 .big { font-size: 64px; line-height: 1.05; font-family: var(--prose); font-variant-numeric: tabular-nums; }
 .big small { font-size: 18px; color: var(--body-text-color-subdued); font-family: var(--font); margin-left: 12px; }
 .verdict { font-family: var(--prose); font-size: 20px; line-height: 1.45; max-width: 60ch; margin: 4px 0 10px; }
-.cloud { line-height: 1.9; max-width: 70ch; font-family: var(--prose); } .cloud span { margin-right: .6em; }
+.cloud { line-height: 1.9; font-family: var(--prose); } .cloud span { margin-right: .6em; }
 .meter { display: grid; grid-template-columns: 13em 1fr 4.5em; gap: 4px 12px; align-items: center; font-size: 14px; }
 .meter .bar { margin: 0; } .meter .number { text-align: right; font-variant-numeric: tabular-nums; }
 .bubbles .message { font-family: var(--prose); font-size: 15.5px; line-height: 1.6; }
-.bubbles .bot.message, .bubbles .bot .message { background: var(--color-accent-soft) !important; }
+.bubbles .user.message { background: none !important; border: 1px solid var(--border-color-primary) !important; }
+.bubbles .bot.message { background: var(--color-accent-soft) !important; border: none !important; }
+.bubbles button[aria-label=Clear] { display: none; }
+.chapter { max-height: 62vh; overflow-y: auto; padding-right: 12px; }
 blockquote.quote { border-left: 3px solid var(--border-color-primary); margin: 12px 0; padding: 2px 0 2px 14px; }
 button.primary { font-weight: 600; }
 @media (max-width: 900px) {

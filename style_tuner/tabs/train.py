@@ -206,11 +206,9 @@ def build(page: Page) -> None:
     table = gr.HTML()
     shown = [head, plot, caption, log, stop_button, kill_button, resume_button]
     page.follow(lambda w: (listing(w.runs), run_stamp(w, "train")), show_runs, [table, chosen], [chosen])
-    page.follow(_all_stamp, show_run, shown, [chosen])
-    page.on(chosen.change, show_run, [chosen], shown, show_progress="hidden")
-    page.follow(lambda w: str(latest_dataset(w)), show_estimate, needs, settings)
-    for control in settings:
-        page.on(control.change, show_estimate, settings, needs, show_progress="hidden")
+    page.follow(_all_stamp, show_run, shown, [chosen], [chosen.change])
+    changes = [control.change for control in settings]
+    page.follow(lambda w: str(latest_dataset(w)), show_estimate, needs, settings, changes)
     page.on(button.click, start, settings, None)
     page.on(stop_button.click, stop, [chosen], None)
     page.on(kill_button.click, kill, [chosen], None)

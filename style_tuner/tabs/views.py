@@ -54,9 +54,9 @@ def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[object]]
         return Markup("<tr>{}</tr>").format(Markup("").join(made))
 
     body = Markup("").join(cells("td", row) for row in rows)
-    return Markup("<table class='data'><caption>{}</caption><thead>{}</thead><tbody>{}</tbody></table>").format(
-        caption, cells("th", headers), body
-    )
+    return Markup(
+        "<div class='scroll'><table class='data'><caption>{}</caption><thead>{}</thead><tbody>{}</tbody></table></div>"
+    ).format(caption, cells("th", headers), body)
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:

@@ -94,7 +94,7 @@ def build(page: Page) -> None:
             lines=3,
             buttons=["copy"],
         )
-    button = gr.Button("Export fingerprint", variant="primary", interactive=False)
+    button = gr.Button("Export fingerprint", variant="primary", interactive=False, elem_classes="narrow")
     file = gr.File(label="Exported fingerprint", interactive=False, visible=False)
     shown = [figures, body, rhythm, caption, punctuation, openings, words, prompt, button]
     page.follow(_stamp, render, shown)

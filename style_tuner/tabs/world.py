@@ -206,9 +206,8 @@ def build(page: Page) -> None:
             test = gr.Button("Test this prompt", variant="primary")
             result = gr.HTML()
     page.follow(_stamp, show_service, [head, chosen, on, off], [chosen])
-    page.follow(_stamp, show_entries, [table, entry], [chosen, search, entry])
-    for control in (chosen, search):
-        page.on(control.change, show_entries, [chosen, search, entry], [table, entry], show_progress="hidden")
+    inputs = [chosen, search, entry]
+    page.follow(_stamp, show_entries, [table, entry], inputs, [chosen.change, search.change])
     page.on(entry.change, show_entry, [chosen, entry], fields, show_progress="hidden")
     page.on(on.click, lambda workspace, *values: start(workspace, *values) and None, [chosen, port], None)
     page.on(off.click, stop, [], None)

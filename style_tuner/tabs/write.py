@@ -9,12 +9,9 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from style_tuner import drafts
+from style_tuner import drafting, takes
 from style_tuner.config import SamplingConfig, validated
-from style_tuner.dataset.prepare import latest_dataset
-from style_tuner.drafts import Column, Request, Take
 from style_tuner.errors import ServerError
-from style_tuner.records import Message
 from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
@@ -22,7 +19,8 @@ from style_tuner.serving.voices import BASE
 from style_tuner.tabs import views
 from style_tuner.tabs.common import Page, listing
 from style_tuner.tabs.world import REASONS
-from style_tuner.workspace import Workspace, read_json
+from style_tuner.takes import Column, Request, Take
+from style_tuner.workspace import Workspace
 
 PURPOSE = "Ask for a scene and read it twice: from the base model, and from the model that learned your voice."
 DEFAULTS = SamplingConfig()
@@ -43,13 +41,6 @@ def base_of(state: ServerState) -> str:
     return BASE if BASE in state.models else next(iter(state.models))
 
 
-def _messages(workspace: Workspace, prompt: str) -> tuple[Message, ...]:
-    """Return the conversation as the training rows have it: the newest dataset's system prompt, then the prompt."""
-    folder = latest_dataset(workspace)
-    system = [Message("system", read_json(folder / "dataset.json")["system_prompt"])] if folder else []
-    return (*system, Message("user", prompt))
-
-
 def _request(
     workspace: Workspace, prompt: str, voice: str | None, world: str | None, values: dict[str, Any], seed: int | None
 ) -> tuple[str, Request, dict[str, str]]:
@@ -60,7 +51,7 @@ def _request(
     base = base_of(state)
     models = (base, voice) if voice and voice != base else (base,)
     sampling = validated(SamplingConfig, values, "The settings")
-    messages = _messages(workspace, prompt.strip())
+    messages = drafting.request(workspace, prompt.strip())
     if not world:
         return state.url, Request(prompt.strip(), messages, models, sampling, seed), {}
     service_state = service.state(workspace)
@@ -128,16 +119,16 @@ def write(
     if use_world and not world:
         raise ServerError("No world is chosen: choose one, or switch the world off.")
     url, request, headers = _request(workspace, prompt, voice, place, values, chosen_seed)
-    writing = drafts.start(workspace, url, request, headers)
+    writing = takes.start(workspace, url, request, headers)
     while writing.going:
         yield show(writing.take, True)
         writing.wait(0.3)
-    yield show(drafts.load(workspace, writing.take.id), False)
+    yield show(takes.load(workspace, writing.take.id), False)
 
 
 def stop(workspace: Workspace, take_id: str | None) -> None:
     """End the answers that are being written."""
-    writing = drafts.writing(workspace, take_id or "")
+    writing = takes.writing(workspace, take_id or "")
     if writing is not None:
         writing.stop()
 
@@ -167,8 +158,8 @@ def _title(take: Take) -> str:
 
 def show_history(workspace: Workspace) -> Any:
     """Return the choice of earlier drafts, the newest chosen."""
-    ids = drafts.take_ids(workspace)[:100]
-    found = [(_title(drafts.load(workspace, one)), one) for one in ids]
+    ids = takes.take_ids(workspace)[:100]
+    found = [(_title(takes.load(workspace, one)), one) for one in ids]
     return gr.Dropdown(choices=found, value=ids[0] if ids else None)
 
 
@@ -178,8 +169,8 @@ def show_take(workspace: Workspace, take_id: str | None) -> tuple[Any, ...]:
         text = "Say above what happens, and press Write. Both answers appear here, and every draft is kept."
         off = gr.Button(interactive=False)
         return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None
-    going = drafts.writing(workspace, take_id) is not None
-    return show(drafts.load(workspace, take_id), going)
+    going = takes.writing(workspace, take_id) is not None
+    return show(takes.load(workspace, take_id), going)
 
 
 def _settings() -> list[Any]:
@@ -220,8 +211,7 @@ def build(page: Page) -> None:
     shown = [base_text, base_line, voice_text, voice_line, facts, button, stop_button, current]
     inputs = [prompt, voice, use_world, world, *settings]
     page.follow(_stamp, choices, [voice, world], [voice, world])
-    page.follow(lambda workspace: drafts.take_ids(workspace), show_history, history)
-    page.follow(lambda workspace: listing(workspace.drafts), show_take, shown, [history])
-    page.on(history.change, show_take, [history], shown, show_progress="hidden")
+    page.follow(lambda workspace: takes.take_ids(workspace), show_history, history)
+    page.follow(lambda workspace: listing(takes.folder(workspace)), show_take, shown, [history], [history.change])
     page.on(button.click, write, inputs, shown, show_progress="minimal")
     page.on(stop_button.click, stop, [current], None)

@@ -1,20 +1,20 @@
 """Write with several models at once; every piece is kept on disk as it comes, whatever happens to page or server.
 
-A take is one request and its answers: `drafts/<time>.jsonl`, whose first line is the request; the lines after it are
-pieces of text by column, and at the end of each column how it ended.
+A take is one request and its answers: `drafts/takes/<time>.jsonl`, whose first line is the request; the lines after
+it are pieces of text by column, and at the end of each column how it ended.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from style_tuner.config import SamplingConfig
 from style_tuner.errors import StyleTunerError
-from style_tuner.records import Draft, Message
+from style_tuner.records import Message
 from style_tuner.serving.client import ChatStream, stream_chat
 from style_tuner.workspace import Workspace, append_jsonl, read_jsonl, time_stamp, write_jsonl
 
@@ -48,10 +48,6 @@ class Column:
     def words(self) -> int:
         """Number of white-space separated words."""
         return len(self.text.split())
-
-    def draft(self, request: Request) -> Draft:
-        """Return the answer as a draft."""
-        return Draft(self.model, request.prompt, self.text, request.seed, self.finish_reason, self.sources)
 
 
 @dataclass
@@ -122,11 +118,18 @@ class Writing:
 _writing: dict[Path, Writing] = {}
 
 
+def folder(workspace: Workspace) -> Path:
+    """Return where the takes of a workspace lie."""
+    return workspace.drafts / "takes"
+
+
 def start(workspace: Workspace, url: str, request: Request, headers: dict[str, str] | None = None) -> Writing:
     """Ask all models at once and return while they write."""
     stamp, number = time_stamp(), 1
-    while (path := workspace.drafts / f"{stamp}-{number:02d}.jsonl").exists():
+    while (path := folder(workspace) / f"{stamp}-{number:02d}.jsonl").exists():
         number += 1
+    for ended in [known for known, writing in _writing.items() if not writing.going]:
+        del _writing[ended]
     write_jsonl(path, [asdict(request) | {"sampling": request.sampling.model_dump()}])
 
     def ask(model: str) -> ChatStream:
@@ -139,18 +142,18 @@ def start(workspace: Workspace, url: str, request: Request, headers: dict[str, s
 
 def writing(workspace: Workspace, take_id: str) -> Writing | None:
     """Return the take if this process is writing it at the moment."""
-    found = _writing.get(workspace.drafts / f"{take_id}.jsonl")
+    found = _writing.get(folder(workspace) / f"{take_id}.jsonl")
     return found if found and found.going else None
 
 
 def take_ids(workspace: Workspace) -> list[str]:
     """Return all takes, the newest first."""
-    return sorted((path.stem for path in workspace.drafts.glob("*.jsonl")), reverse=True)
+    return sorted((path.stem for path in folder(workspace).glob("*.jsonl")), reverse=True)
 
 
 def load(workspace: Workspace, take_id: str) -> Take:
     """Return a take as far as it is on disk; columns whose writer is gone count as stopped."""
-    rows = read_jsonl(workspace.drafts / f"{take_id}.jsonl")
+    rows = read_jsonl(folder(workspace) / f"{take_id}.jsonl")
     if not rows or "messages" not in rows[0]:
         raise StyleTunerError(f"The draft {take_id!r} is not there any more, or its file has been changed.")
     request = _request(rows[0])
@@ -171,8 +174,3 @@ def _request(row: dict[str, Any]) -> Request:
     messages = tuple(Message(**message) for message in row["messages"])
     fixed = {"messages": messages, "models": tuple(row["models"]), "facts": tuple(row["facts"])}
     return Request(**{**row, **fixed, "sampling": SamplingConfig(**row["sampling"])})
-
-
-def texts(takes: Sequence[Take]) -> list[Draft]:
-    """Return every answer of some takes as drafts."""
-    return [column.draft(take.request) for take in takes for column in take.columns]
