@@ -186,7 +186,8 @@ class StyleScore:
     """How well a text matches the author: 0 to 100, or None where there is too little text to say.
 
     `low` and `high` bound the 90 % interval of a cluster bootstrap over passages. `comparisons` holds the guide's
-    four figures (0 to 100 each), which explain but do not make the score.
+    four figures (0 to 100 each), which explain but do not make the score. `raw` is the pooled decision value before any
+    gate: above 0 the classifier takes the text for the author's.
     """
 
     words: int
@@ -197,6 +198,28 @@ class StyleScore:
     comparisons: dict[str, float] = field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
     raw: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Drafts of a tuned model against the base model's, request by request, beside the author's held-out writing.
+
+    `difference` is in points of the score, `raw_difference` in decision values before any gate, each with its 90 %
+    interval (a paired bootstrap over requests). `gap_closed` is (tuned − base) / (own − base) in decision values: 1
+    where the tuned model stands where the author does; None where base and author cannot be told apart.
+    """
+
+    base: StyleScore
+    tuned: StyleScore
+    own: StyleScore
+    difference: float | None
+    low: float | None
+    high: float | None
+    raw_difference: float | None
+    raw_low: float | None
+    raw_high: float | None
+    gap_closed: float | None
+    verdict: str
 
 
 @dataclass(frozen=True)

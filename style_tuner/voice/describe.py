@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from style_tuner.records import StyleProfile
 
 _QUOTES = {
@@ -69,6 +71,23 @@ def summary(profile: StyleProfile) -> list[str]:
             + "."
         )
     return lines
+
+
+def differences(draft: StyleProfile, own: StyleProfile) -> str:
+    """Return one sentence, with a blank before it, on the two measures where a draft is furthest from the author."""
+    measures = [
+        ("words in a sentence", draft.sentence_length, own.sentence_length, "{:.0f}"),
+        ("words in a paragraph", draft.paragraph_length, own.paragraph_length, "{:.0f}"),
+        ("of the words spoken", draft.dialogue, own.dialogue, "{:.0%}"),
+        ("of the words with seven letters or more", draft.long_words, own.long_words, "{:.0%}"),
+        ("action verbs in 1,000 words", draft.action_verbs, own.action_verbs, "{:.0f}"),
+        ("of the sentences with a subordinate clause", draft.subordination, own.subordination, "{:.0%}"),
+    ]
+    floors = {"{:.0%}": 0.03, "{:.0f}": 1.0}
+    ranked = sorted(measures, key=lambda row: -abs(math.log((row[1] + floors[row[3]]) / (row[2] + floors[row[3]]))))
+    furthest = [row for row in ranked[:2] if row[3].format(row[1]) != row[3].format(row[2])]
+    said = [f"{form.format(found)} {name} (yours: {form.format(usual)})" for name, found, usual, form in furthest]
+    return f" Furthest from your writing: {' and '.join(said)}." if said else ""
 
 
 def _article(level: str) -> str:

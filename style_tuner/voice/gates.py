@@ -1,0 +1,162 @@
+"""Checks that cap a style score, each against the author's own habit, so that ordinary own text never trips one.
+
+A classifier answers "this author or another?" even for text that is no prose at all. These checks find what it cannot:
+words without order, words that are none, the same words over and over, and words taken over verbatim.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from style_tuner.records import Gate
+from style_tuner.voice.copying import Sources
+from style_tuner.voice.reference import lowered, reference_words
+from style_tuner.voice.segment import words
+
+if TYPE_CHECKING:
+    from style_tuner.voice.panel import Panel
+
+PROBES = 40
+BAND = 4.0
+REPEATED_RUN = 3
+SAME_RUN = 8
+UNKNOWN = 0.06
+"""Share of words that may be new beyond the author's own band: a new work brings names and dialect."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Mean and standard deviation of a measure over the author's own pieces of 500 words or more."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class OwnBands:
+    """What is ordinary in the author's own writing, and the words the author is known to use.
+
+    `order` is what `Grammar.order` measures, `known` the share of words found in general English or elsewhere in
+    the author's text, `repeated` the share of three-word runs said before in the same piece, `copied` the share of
+    words in spans of five that another piece holds too, `longest` the longest such span.
+    """
+
+    order: Band
+    known: Band
+    repeated: Band
+    copied: Band
+    longest: int
+    vocabulary: frozenset[str]
+
+
+def own_bands(own_pieces: Sequence[str], panel: Panel) -> OwnBands:
+    """Measure the author's own pieces; each is compared with the other pieces, never with itself."""
+    lower = [lowered(words(piece)) for piece in own_pieces]
+    holders = Counter(word for piece in lower for word in set(piece))
+    reference = reference_words()
+    known = [sum(word in reference or holders[word] > 1 for word in piece) / max(1, len(piece)) for piece in lower]
+    step = max(2, len(own_pieces) // PROBES)
+    sources = Sources([piece for number, piece in enumerate(own_pieces) if number % step])
+    copies = [sources.compare(piece) for piece in own_pieces[::step]]
+    return OwnBands(
+        order=_band([panel.grammar.order(panel.masked(piece)) for piece in own_pieces], 0.03),
+        known=_band(known, 0.005),
+        repeated=_band([repeated_share(piece) for piece in lower], 0.01),
+        copied=_band([copy.share for copy in copies], 0.01),
+        longest=max(copy.longest for copy in copies),
+        vocabulary=frozenset(holders),
+    )
+
+
+def check(texts: Sequence[str], bands: OwnBands, panel: Panel, sources: Sources) -> tuple[Gate, ...]:
+    """Return every check on the pooled texts, fired or not."""
+    lower = [lowered(words(text)) for text in texts]
+    return (
+        order_gate(texts, bands, panel),
+        language_gate(lower, bands),
+        repetition_gate(lower, bands),
+        copy_gate(texts, bands, sources),
+    )
+
+
+def order_gate(texts: Sequence[str], bands: OwnBands, panel: Panel) -> Gate:
+    """Cap text in which the order of common words tells far less than in the author's own writing: word soup."""
+    masked = [token for text in texts for token in [*panel.masked(text), "."]]
+    distance = (panel.grammar.order(masked) - bands.order.mean) / bands.order.deviation
+    cap = _cap(-distance - BAND, 2.0)
+    if cap < 100:
+        sentence = (
+            f"The order of its words makes {-distance:.1f} deviations less sense than in your own writing, as in "
+            "shuffled text."
+        )
+    else:
+        sentence = f"The order of its words is ordinary ({distance:+.1f} deviations from your own writing)."
+    return Gate("typicality", cap < 100, cap, sentence)
+
+
+def language_gate(lower: Sequence[Sequence[str]], bands: OwnBands) -> Gate:
+    """Cap text with many words that neither general English nor the author knows."""
+    reference = reference_words()
+    every = [word for text in lower for word in text]
+    known = sum(word in reference or word in bands.vocabulary for word in every) / max(1, len(every))
+    least = bands.known.mean - BAND * bands.known.deviation - UNKNOWN
+    cap = _cap(least - known, 0.05)
+    sentence = f"{1 - known:.1%} of its words are unknown; in your own writing {1 - bands.known.mean:.1%} are."
+    return Gate("language", cap < 100, cap, sentence)
+
+
+def repetition_gate(lower: Sequence[Sequence[str]], bands: OwnBands) -> Gate:
+    """Cap text that says the same again, inside one draft or from draft to draft."""
+    total = max(1, sum(map(len, lower)))
+    within = sum(repeated_share(text) * len(text) for text in lower) / total
+    seen: set[tuple[str, ...]] = set()
+    same = 0
+    for text in lower:
+        for run in zip(*(text[shift:] for shift in range(SAME_RUN)), strict=False):
+            same += run in seen
+            seen.add(run)
+    usual = bands.repeated.mean + BAND * bands.repeated.deviation + 0.05
+    cap = min(_cap(within - usual, 0.05), _cap(same / total - 0.05, 0.1))
+    sentence = (
+        f"{within:.0%} of its three-word runs are said before in the same draft (in your own writing "
+        f"{bands.repeated.mean:.0%}), and {same / total:.0%} of its eight-word runs in this or another draft."
+    )
+    return Gate("repetition", cap < 100, cap, sentence)
+
+
+def copy_gate(texts: Sequence[str], bands: OwnBands, sources: Sources) -> Gate:
+    """Cap text that took words over verbatim from the author's own passages."""
+    copies = [sources.compare(text) for text in texts]
+    total = max(1, sum(copy.words for copy in copies))
+    share = sum(copy.share * copy.words for copy in copies) / total
+    overlap = sum(copy.overlap * copy.words for copy in copies) / total
+    longest = max(copies, key=lambda copy: copy.longest)
+    usual = bands.copied.mean + BAND * bands.copied.deviation + 0.05
+    limit = max(20, 2 * bands.longest)
+    cap = min(_cap(share - usual, 0.1), _cap(longest.longest - limit, 40))
+    sentence = (
+        f"{share:.0%} of its words stand in verbatim spans of five words or more from your passages (usual in your own "
+        f"writing: {bands.copied.mean:.0%}), {overlap:.0%} of its eight-word runs do, and the longest span has "
+        f"{longest.longest} words"
+    )
+    quoted = f": '{' '.join(longest.longest_text.split()[:15])}…'." if cap < 100 else "."
+    return Gate("copying", cap < 100, cap, sentence + quoted)
+
+
+def repeated_share(lower: Sequence[str]) -> float:
+    """Return the share of three-word runs that occurred before in the same text."""
+    found = list(zip(*(lower[shift:] for shift in range(REPEATED_RUN)), strict=False))
+    return 1 - len(set(found)) / len(found) if found else 0.0
+
+
+def _band(values: Sequence[float], least_deviation: float) -> Band:
+    return Band(statistics.fmean(values), max(least_deviation, statistics.pstdev(values)))
+
+
+def _cap(excess: float, half: float) -> float:
+    """Return 100 up to no excess, then half as much for every `half` of excess."""
+    return 100.0 if excess <= 0 else 100.0 * 0.5 ** (excess / half)
