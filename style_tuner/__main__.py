@@ -62,8 +62,8 @@ def import_files(
             added.append(import_file(place, file))
         except StyleTunerError as error:
             faults.append(str(error))
-    rows = [{"id": m.id, "title": m.title, "words": m.words, "chapters": len(m.chapters)} for m in added]
-    lines = [f"{m.title}: {m.words:,} words in {len(m.chapters)} chapters" for m in added]
+    rows = [{"id": m.id, "title": m.title, "version": m.version, "words": m.words, "chapters": len(m.chapters)} for m in added]
+    lines = [f"{m.title}, version {m.version}: {m.words:,} words in {len(m.chapters)} chapters" for m in added]
     lines += [f"Added {len(added)} manuscripts, {sum(m.words for m in added):,} words, to {place.name!r}."]
     for fault in faults:
         typer.echo(fault, err=True)
@@ -121,6 +121,7 @@ def validate(
 
     report = validate_file(file)
     lines = [f"{file}, line {fault.line}: {fault.sentence}" for fault in report.faults]
+    lines += report.warnings
     lines.append(f"{report.rows} rows, {len(report.faults)} faults.")
     _answer(as_json, asdict(report), "\n".join(lines))
     if report.faults:

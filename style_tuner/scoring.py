@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,16 +60,14 @@ def write_pairs(
     if not requests:
         raise DatasetError(f"{dataset} has no held-out rows, so there is nothing to score with: prepare it again.")
     drafts: dict[str, list[Draft]] = {model: [] for model in models}
-    with ThreadPoolExecutor(len(models)) as pool:
-        for number in range(score.drafts * 2):
-            short = min(sum(draft.words for draft in found) for found in drafts.values()) < score.firm_words
-            if number >= score.drafts and not short:
-                break
-            report(number, score.drafts + 1, f"Writing draft {number + 1} with each model")
-            messages, seed = requests[number % len(requests)], 1000 + number
-            asked = {model: pool.submit(complete_chat, url, model, messages, sampling, seed) for model in models}
-            for model, answer in asked.items():
-                drafts[model].append(answer.result())
+    for number in range(score.drafts * 2):
+        short = min(sum(draft.words for draft in found) for found in drafts.values()) < score.firm_words
+        if number >= score.drafts and not short:
+            break
+        report(number, score.drafts + 1, f"Writing draft {number + 1} with each model")
+        messages, seed = requests[number % len(requests)], 1000 + number
+        for model in models:  # one after the other: `transformers serve` draws both from one generator
+            drafts[model].append(complete_chat(url, model, messages, sampling, seed))
     return drafts
 
 

@@ -30,7 +30,6 @@ from style_tuner.records import Manuscript
 from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp, write_json
 
 log = logging.getLogger(__name__)
-SUFFIXES = (".txt", ".md", ".docx", ".odt", ".epub")
 
 
 def default_config() -> Path:
@@ -42,6 +41,8 @@ def default_config() -> Path:
 
 def manuscript_files(path: Path) -> list[Path]:
     """Return the file itself, or the manuscripts in a folder, by name."""
+    from style_tuner.manuscripts.read import SUFFIXES
+
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
         if not found:
@@ -98,7 +99,7 @@ def _prepare(
     prepared = prepare(
         manuscripts,
         config.dataset,
-        lambda text: len(tokenizer(text, add_special_tokens=False).input_ids),
+        lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids),
         lambda step, total, what: own.report(step, total, what),
     )
     write_dataset(prepared, folder, model, config.dataset, train_name)
