@@ -12,7 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from style_tuner.config import SamplingConfig, ScoreConfig, ServingConfig, load_training_config, validated
+from style_tuner.config import (
+    STARTER_CONFIG,
+    SamplingConfig,
+    ScoreConfig,
+    ServingConfig,
+    TrainingConfig,
+    load_training_config,
+    validated,
+)
 from style_tuner.errors import StyleTunerError
 from style_tuner.privacy import quiet_environment
 from style_tuner.workspace import open_workspace
@@ -35,6 +43,12 @@ ConfigOption = Annotated[
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Change one setting: --set lora_r=16 --set dataset.min_tokens=200.")
 ]
+
+
+def _training(config: Path | None, overrides: list[str] | None) -> TrainingConfig:
+    from style_tuner.stages import default_config
+
+    return load_training_config(config or default_config(), overrides or [])
 
 
 def _say(text: str) -> None:
@@ -62,7 +76,10 @@ def import_files(
             added.append(import_file(place, file))
         except StyleTunerError as error:
             faults.append(str(error))
-    rows = [{"id": m.id, "title": m.title, "version": m.version, "words": m.words, "chapters": len(m.chapters)} for m in added]
+    rows = [
+        {"id": m.id, "title": m.title, "version": m.version, "words": m.words, "chapters": len(m.chapters)}
+        for m in added
+    ]
     lines = [f"{m.title}, version {m.version}: {m.words:,} words in {len(m.chapters)} chapters" for m in added]
     lines += [f"Added {len(added)} manuscripts, {sum(m.words for m in added):,} words, to {place.name!r}."]
     for fault in faults:
@@ -96,7 +113,7 @@ def prepare(
         raise typer.BadParameter("--input and --output go together: the first is read, the second written.")
     place = open_workspace(workspace)
     changes = [f"base_model={model}"] if model else []
-    settings = load_training_config(config or stages.default_config(), [*(overrides or []), *changes])
+    settings = _training(config, [*(overrides or []), *changes])
     settings = stages.with_dataset_settings(settings, min_tokens=min_tokens, max_tokens=max_tokens, split=split)
     with jobs.job(place, "prepare") as own:
         if input_path and output:
@@ -177,12 +194,12 @@ def train(
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
-        settings = load_training_config(config or stages.default_config(), overrides or [])
+        settings = _training(config, overrides)
         _say(show(settings, dataset or stages.newest_dataset(place)))
         return
     folder = place.runs / jobs.resumable(place, resume).id if resume else None
     with jobs.job(place, "train", folder) as own:
-        stages.train_run(place, own, config, overrides or [], dataset)
+        stages.train_run(place, own, lambda: _training(config, overrides), dataset)
     result = own.result | {"run": own.folder.name}
     base, tuned = result["base_validation_loss"], result["tuned_validation_loss"]
     _answer(as_json, result, f"Run {own.folder.name}: validation loss {base:.3f} → {tuned:.3f}.\nVoice: {own.folder}")
@@ -322,12 +339,16 @@ def score(
 @app.command()
 def demo(
     workspace: WorkspaceOption = "demo",
+    config: Annotated[Path, typer.Option(help="Recipe to train with.")] = STARTER_CONFIG,
+    overrides: SetOption = None,
+    drafts: Annotated[int, typer.Option(min=2, help="Drafts that each model writes.")] = ScoreConfig().drafts,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline on the sample author: prepare, train, merge, serve, write, score, and report."""
     from style_tuner.demo import run_demo, show
 
-    result = run_demo(open_workspace(workspace))
+    training = load_training_config(config, overrides or [])
+    result = run_demo(open_workspace(workspace), training, ScoreConfig(drafts=drafts))
     if not as_json:
         show(result)
     _answer(as_json, result, f"Report: {result['report']}")

@@ -113,7 +113,7 @@ class TrainingConfig(Config):
     """Steps between lines of metrics."""
     seed: int = 1
     """Seed of the adapter's first weights, dropout and the order of rows."""
-    dataset: DatasetConfig = DatasetConfig()  # type: ignore[call-arg]
+    dataset: DatasetConfig = DatasetConfig()
     """How the rows were, or are to be, prepared for this model."""
 
 

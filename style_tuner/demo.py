@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from style_tuner import jobs, stages
-from style_tuner.config import SAMPLES, STARTER_CONFIG, ScoreConfig, ServingConfig, load_training_config
+from style_tuner.config import SAMPLES, ScoreConfig, ServingConfig, TrainingConfig
 from style_tuner.manuscripts.store import import_file
 from style_tuner.scoring import score_models
 from style_tuner.serving import server
@@ -18,22 +18,21 @@ from style_tuner.serving.voices import BASE
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
 
-def run_demo(workspace: Workspace, config: Path = STARTER_CONFIG) -> dict[str, Any]:
+def run_demo(workspace: Workspace, training: TrainingConfig, score: ScoreConfig) -> dict[str, Any]:
     """Return losses, scores, a sample text of each model, seconds for each stage, and the path of the report."""
     seconds: dict[str, float] = {}
-    training = load_training_config(config)
     with _timed(seconds, "import"):
         for path in stages.manuscript_files(SAMPLES / "manuscripts"):
             import_file(workspace, path)
     with _timed(seconds, "prepare"), jobs.job(workspace, "prepare") as own:
         dataset = stages.prepare_workspace(workspace, training, own)
     with _timed(seconds, "train"), jobs.job(workspace, "train") as own:
-        stages.train_run(workspace, own, config, [], dataset)
+        stages.train_run(workspace, own, lambda: training, dataset)
         voice, trained = own.folder.name, own.result
     with _timed(seconds, "merge"), jobs.job(workspace, "merge") as own:
         stages.merge_run(workspace, voice, own)
     with _serving(workspace, voice, seconds), _timed(seconds, "score"), jobs.job(workspace, "score") as own:
-        own.result = score_models(workspace, [BASE, voice], ScoreConfig(), dataset, own)
+        own.result = score_models(workspace, [BASE, voice], score, dataset, own)
         scored = own.result
     result = {
         "base_validation_loss": trained["base_validation_loss"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,6 @@ from style_tuner.config import (
     DatasetConfig,
     TrainingConfig,
     config_hash,
-    load_training_config,
     resolve_model,
     validated,
 )
@@ -131,9 +130,7 @@ def newest_dataset(workspace: Workspace) -> Path:
     return folder
 
 
-def train_run(
-    workspace: Workspace, own: Job, config: Path | None, overrides: Sequence[str], dataset: Path | None
-) -> None:
+def train_run(workspace: Workspace, own: Job, wanted: Callable[[], TrainingConfig], dataset: Path | None) -> None:
     """Train in the job's folder; what it was started with is kept there, so that resuming uses the same."""
     settings = own.folder / "settings.json"
     if settings.is_file():
@@ -141,7 +138,7 @@ def train_run(
         training = validated(TrainingConfig, kept["config"], str(settings))
         data = Path(kept["dataset"])
     else:
-        training = load_training_config(config or default_config(), overrides)
+        training = wanted()
         data = dataset.resolve() if dataset else newest_dataset(workspace)
         write_json(settings, {"config": training.model_dump(mode="json"), "dataset": str(data)})
     own.update(config_hash=config_hash(training))
