@@ -85,6 +85,13 @@ def test_error_inside_a_stream_keeps_what_came() -> None:
     assert broken.value.partial == "Rain "
 
 
+def test_last_words_that_are_not_json_keep_what_came() -> None:
+    body = chunk("Rain ") + b'data: {"error": "no "kernel" here"}\n\n'
+    with engine(200, body) as (url, _), pytest.raises(client.BrokenStream, match="not JSON") as broken:
+        client.complete_chat(url, "base", REQUEST, SamplingConfig())
+    assert broken.value.partial == "Rain "
+
+
 @pytest.mark.parametrize(
     ("status", "model", "said", "told"),
     [

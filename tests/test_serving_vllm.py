@@ -1,5 +1,7 @@
 """The real vLLM, in its own environment: base and adapter from one server, by name."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import psutil
@@ -46,8 +48,12 @@ def test_vllm_refuses_what_is_too_long_and_unknown_names(running: ServerState) -
         client.complete_chat(running.url, "nobody", REQUEST, GREEDY)
 
 
-def test_vllm_stop_leaves_no_process(place: Workspace, running: ServerState) -> None:
+def test_vllm_killed_and_stopped_leaves_no_process(place: Workspace, running: ServerState) -> None:
+    """A killed vLLM leaves its core and worker behind, which hold the memory: they must go too."""
+    assert running.engine_pid is not None
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
+    assert len(family) >= 4
+    os.kill(running.engine_pid, signal.SIGKILL)
     server.stop(place)
     assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert server.state(place) is None

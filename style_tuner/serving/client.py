@@ -72,7 +72,7 @@ class ChatStream(Iterator[str]):
 
         try:
             for chunk in self._stream:
-                for choice in chunk.choices[:1]:
+                for choice in (chunk.choices or [])[:1]:
                     self.finish_reason = choice.finish_reason or self.finish_reason
                     if choice.delta.content:
                         self.text += choice.delta.content
@@ -81,6 +81,8 @@ class ChatStream(Iterator[str]):
             raise self._broken("stopped answering") from error
         except openai.APIError as error:
             raise self._broken(f"gave up ({error.message})") from error
+        except ValueError as error:  # transformers writes its last words into the stream without escaping them
+            raise self._broken("sent something that is not JSON") from error
         if not self.finish_reason:
             raise self._broken("closed the connection")
         raise StopIteration

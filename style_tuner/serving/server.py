@@ -19,7 +19,7 @@ from style_tuner.serving.state import (
     ServerState,
     ask_to_end,
     check_port,
-    end_tree,
+    end_group,
     find_process,
     load,
     save,
@@ -172,7 +172,7 @@ def stop(workspace: Workspace) -> None:
     if not current.external:
         process = find_process(current.pid, current.process_start)
         if process is not None and not ask_to_end(process, 20):
-            end_tree(process)
+            process.kill()
         _end_orphan(load(workspace))
         current = load(workspace) or current
     if current.health != "failed" or current.external:
@@ -182,9 +182,7 @@ def stop(workspace: Workspace) -> None:
 def _end_orphan(current: ServerState | None) -> None:
     """End an engine whose supervisor was killed and could not do it."""
     if current is not None and find_process(current.pid, current.process_start) is None:
-        engine = find_process(current.engine_pid, current.engine_start)
-        if engine is not None:
-            end_tree(engine)
+        end_group(current.engine_pid, current.engine_start)
 
 
 def use_url(workspace: Workspace, url: str) -> ServerState:

@@ -94,19 +94,37 @@ def find_process(pid: int | None, start: float | None) -> psutil.Process | None:
     return process if same else None
 
 
-def end_tree(process: psutil.Process, seconds: float = 8) -> None:
-    """End a process and all its children: first asked to, after `seconds` made to."""
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    with suppress(psutil.NoSuchProcess):
-        process.terminate()
-    _, left = psutil.wait_procs(family, timeout=seconds)
-    for one in left:
+def end_group(pid: int | None, start: float | None, seconds: float = 8) -> None:
+    """End a process that leads a group, and the group: first the leader is asked to, after `seconds` all are made to.
+
+    A leader that was killed leaves its children behind (vLLM's keep gigabytes), so the group is looked for without it.
+    """
+    leader = find_process(pid, start)
+    members = _group(pid, start)
+    if leader is not None:
         with suppress(psutil.NoSuchProcess):
-            one.kill()
-    psutil.wait_procs(left, timeout=seconds)
+            leader.terminate()
+        psutil.wait_procs(members, timeout=seconds)
+        members += _group(pid, start)
+    for member in members:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(members, timeout=seconds)
+
+
+def _group(pid: int | None, start: float | None) -> list[psutil.Process]:
+    """Return the living processes of the group that this process leads or led."""
+    if pid is None or start is None:
+        return []
+    other = process_start(pid)
+    if other is not None and abs(other - start) >= 1:
+        return []  # the pid was given to another process since, so nobody is left of the group
+    members = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
 
 
 def ask_to_end(process: psutil.Process, seconds: float) -> bool:

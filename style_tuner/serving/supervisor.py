@@ -10,19 +10,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
-import psutil
 from filelock import FileLock, Timeout
 
 from style_tuner.config import ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.hardware import gpus
 from style_tuner.serving.engines import Plan, explain, hint
-from style_tuner.serving.state import ServerState, end_tree, process_start, save
+from style_tuner.serving.state import ServerState, end_group, process_start, save
 from style_tuner.workspace import Workspace, storage_errors
 
 RESTARTS = 2
@@ -189,11 +188,9 @@ class Supervisor:
             return stream.read().decode("utf-8", errors="replace")
 
     def _end_engine(self) -> None:
-        if self._engine is None:
-            return
-        with suppress(psutil.NoSuchProcess):
-            end_tree(psutil.Process(self._engine.pid))
-        self._engine.wait()
+        if self._engine is not None:
+            end_group(self._engine.pid, self._state.engine_start)
+            self._engine.wait()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ from style_tuner.config import WorldConfig
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.records import Entry, Hit, Message, Role
 from style_tuner.serving.client import WORLD_HEADER
-from style_tuner.serving.state import ask_to_end, check_port, end_tree, find_process
+from style_tuner.serving.state import ask_to_end, check_port, find_process
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_json, read_tail, storage_errors
 
 NO_WORLD = "none"
@@ -114,7 +114,7 @@ def stop(workspace: Workspace) -> None:
     running = state(workspace)
     process = find_process(running.pid, running.process_start) if running else None
     if process is not None and not ask_to_end(process, 10):
-        end_tree(process)
+        process.kill()
 
 
 def index_folder(workspace: Workspace, world: str, folder: Path) -> ImportReport:
