@@ -101,11 +101,13 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = DEFAULTS.port,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULTS.host,
     model_url: Annotated[str, typer.Option(help="Model server to pass requests on to.")] = DEFAULTS.model_url,
+    entries: Annotated[int, typer.Option(help="Most entries for one request, besides always-on.")] = DEFAULTS.entries,
+    words: Annotated[int, typer.Option(help="Most words of lore for one request.")] = DEFAULTS.words,
 ) -> None:
     """Answer OpenAI's chat API in front of the model server, with the world's facts added."""
     from rag.service import serve as run_service
 
-    values = {"port": port, "host": host, "model_url": model_url}
+    values = {"port": port, "host": host, "model_url": model_url, "entries": entries, "words": words}
     run_service(open_workspace(), validated(WorldConfig, values, "serve"), world)
 
 

@@ -177,6 +177,19 @@ def test_command_line_asks_the_running_service_and_a_second_one_is_refused(
     assert "no world named 'nowhere'" in unknown.stderr
 
 
+def test_setting_out_of_range_is_refused_by_name(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "rag", "serve", "--words", "3"],
+        cwd=PROJECT_ROOT,
+        env=os.environ | {"STYLE_TUNER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert "'words'" in ran.stderr
+
+
 def test_port_in_use_is_told_with_the_remedy(running: SimpleNamespace, tmp_path: Path) -> None:
     port = running.url.rsplit(":", 1)[1]
     ran = subprocess.run(
