@@ -12,9 +12,10 @@ from markupsafe import Markup
 from style_tuner import jobs
 from style_tuner.config import SAMPLES, DatasetConfig, PageConfig, load_training_config
 from style_tuner.errors import DatasetError, ManuscriptError, StyleTunerError
+from style_tuner.manuscripts.read import SUFFIXES
 from style_tuner.manuscripts.store import delete_manuscript, import_file, list_manuscripts
 from style_tuner.records import Manuscript
-from style_tuner.stages import SUFFIXES, default_config, manuscript_files
+from style_tuner.stages import default_config, manuscript_files
 from style_tuner.tabs import dataset_view, recipes, views
 from style_tuner.tabs.common import Page, last_line, listing, run_stamp, tell
 from style_tuner.workspace import Workspace
