@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 from serving_models import make_voice
 
 from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig
@@ -172,6 +173,19 @@ def test_a_port_in_use_is_refused_before_anything_starts(workspace: Workspace) -
         port = holder.getsockname()[1]
         with pytest.raises(ServerError, match=rf"port {port} .*process {os.getpid()}.*--port {port + 10}"):
             server.start(workspace, ServingConfig(port=port, engine="transformers"), str(STARTER_MODEL), {})
+    assert server.state(workspace) is None
+
+
+def test_the_gpu_is_not_taken_from_a_training_run(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 'NVIDIA GeForce RTX 5090, 3174, 32607'\n", encoding="utf-8")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    workspace.home.mkdir(parents=True)
+    with FileLock(workspace.gpu_lock), pytest.raises(ServerError, match="A training run holds the GPU"):
+        server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {})
     assert server.state(workspace) is None
 
 

@@ -233,7 +233,7 @@ def _locks(workspace: Workspace) -> Iterator[None]:
         for path, refusal in wanted:
             lock = FileLock(path)
             try:
-                held.enter_context(lock.acquire(timeout=5))
+                held.enter_context(lock.acquire(timeout=2))
             except Timeout as error:
                 raise ServerError(refusal) from error
         yield
