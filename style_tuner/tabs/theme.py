@@ -22,6 +22,7 @@ CSS = """
 .gradio-container .prose-text { font-family: var(--prose); font-size: 17px; line-height: 1.65; max-width: 70ch;
   white-space: pre-wrap; overflow-wrap: anywhere; color: var(--body-text-color); }
 .prose-input textarea { font-family: var(--prose) !important; font-size: 17px !important; line-height: 1.6 !important; }
+.dark button[role=tab][aria-selected=true] { color: #7bbab6; }
 .purpose { color: var(--body-text-color-subdued); font-size: 15px; margin: 2px 0 4px; }
 
 .title-row { align-items: center; gap: 10px; }
@@ -66,6 +67,8 @@ details.more { margin: 6px 0; } details.more summary { cursor: pointer; color: v
 details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12.5px; max-height: 320px;
   overflow: auto; background: var(--background-fill-secondary); padding: 10px; border-radius: 6px; }
 
+.hits dd { margin: 2px 0 12px; line-height: 1.5; }
+
 .bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; margin: 6px 0; }
 .bar > div { height: 100%; background: var(--color-accent); transition: width .6s; }
 .big { font-size: 64px; line-height: 1.05; font-family: var(--prose); font-variant-numeric: tabular-nums; }
@@ -90,6 +93,13 @@ button.primary { font-weight: 600; }
 """
 
 
+KEYS = """() => document.addEventListener('keydown', event => {
+  const press = id => document.querySelector(`#${id}:not([disabled])`)?.click();
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) press('write-button');
+  if (event.key === 'Escape') press('stop-button');
+})"""
+
+
 def theme() -> gr.themes.Base:
     """Return the theme; every font is a plain name, so that no style sheet is fetched from anywhere."""
     made = gr.themes.Base(
@@ -102,6 +112,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",
         body_background_fill="#fdfcfa",
+        body_background_fill_dark="*neutral_900",
         block_border_width="0px",
         block_shadow="none",
         block_background_fill="transparent",
@@ -126,4 +137,4 @@ def theme() -> gr.themes.Base:
 
 def launch_options() -> dict[str, Any]:
     """Return what `launch` needs to look like this."""
-    return {"theme": theme(), "css": CSS, "footer_links": []}
+    return {"theme": theme(), "css": CSS, "js": KEYS, "footer_links": []}

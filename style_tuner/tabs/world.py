@@ -157,8 +157,13 @@ def delete(workspace: Workspace, world: str | None, chosen: str | None) -> None:
 
 def hits(found: Sequence[Hit], caption: str) -> Markup:
     """Return entries with the reason why each was chosen."""
-    rows = [(hit.entry.name, REASONS[hit.reason], f"{hit.score:.2f}", hit.entry.text) for hit in found]
-    return views.table(caption, ["Entry", "Why", "Fit", "Text"], rows, numbers="c")
+    rows = (
+        Markup("<dt><b>{}</b> <small class='caption'>{}, fit {:.2f}</small></dt><dd>{}</dd>").format(
+            hit.entry.name, REASONS[hit.reason], hit.score, hit.entry.text
+        )
+        for hit in found
+    )
+    return Markup("<h4>{}</h4><dl class='hits'>{}</dl>").format(caption, Markup("").join(rows))
 
 
 def test_prompt(workspace: Workspace, world: str | None, prompt: str) -> str:
@@ -192,7 +197,7 @@ def build(page: Page) -> None:
                 name = gr.Textbox(label="Name of the new world", max_lines=1)
                 make = gr.Button("Create world", size="sm")
                 drop = gr.File(
-                    label="Drop Markdown notes here (.md, one file for each entry)",
+                    label="Drop Markdown notes here",
                     file_count="multiple",
                     file_types=[".md"],
                     height=120,
@@ -213,7 +218,8 @@ def build(page: Page) -> None:
     page.on(off.click, stop, [], None)
     page.on(try_sample.click, sample, [port], [chosen, said])
     page.on(make.click, create, [name, port], chosen)
-    page.on(drop.upload, upload, [chosen, drop, port], [chosen, said])
+    uploaded = page.on(drop.upload, upload, [chosen, drop, port], [chosen, said])
+    uploaded.then(lambda: None, None, drop, api_visibility="private")
     saved = page.on(buttons[0].click, save, [chosen, *fields], entry)
     deleted = page.on(buttons[1].click, delete, [chosen, entry], None)
     for event in (saved, deleted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,10 +96,24 @@ def _facts(take: Take) -> str:
     return str(views.table(f"Facts sent from {take.request.world}", ["Entry", "Why", "Text"], rows))
 
 
-def show(take: Take, going: bool) -> tuple[Any, ...]:
-    """Return both columns with their lines, the facts, and which buttons can be pressed."""
+def _command(workspace: Workspace, take: Take) -> Markup:
+    """Return the commands that would write the same drafts in a shell."""
+    asked, made = take.request, []
+    for model in asked.models:
+        parts = ["python", "-m", "style_tuner", "generate", asked.prompt, "--model", model]
+        parts += ["--workspace", workspace.name, *(["--world", asked.world] if asked.world else [])]
+        parts += ["--seed", str(asked.seed), "--temperature", f"{asked.sampling.temperature:g}"]
+        made.append(shlex.join([*parts, "--max-tokens", str(asked.sampling.max_tokens)]))
+    return Markup("<div class='last'><div>Asked: {}</div>{}</div>").format(
+        asked.prompt, Markup("<br>").join(views.command(line) for line in made)
+    )
+
+
+def show(workspace: Workspace, take: Take, going: bool) -> tuple[Any, ...]:
+    """Return both columns with their lines, the facts, which buttons can be pressed, and the command."""
     columns = [part for number in (0, 1) for part in _column(take, number)]
-    return *columns, _facts(take), gr.Button(interactive=not going), gr.Button(interactive=going), take.id
+    buttons = gr.Button(interactive=not going), gr.Button(interactive=going)
+    return *columns, _facts(take), *buttons, take.id, str(_command(workspace, take))
 
 
 def write(
@@ -121,9 +136,9 @@ def write(
     url, request, headers = _request(workspace, prompt, voice, place, values, chosen_seed)
     writing = takes.start(workspace, url, request, headers)
     while writing.going:
-        yield show(writing.take, True)
+        yield show(workspace, writing.take, True)
         writing.wait(0.3)
-    yield show(takes.load(workspace, writing.take.id), False)
+    yield show(workspace, takes.load(workspace, writing.take.id), False)
 
 
 def stop(workspace: Workspace, take_id: str | None) -> None:
@@ -168,9 +183,9 @@ def show_take(workspace: Workspace, take_id: str | None) -> tuple[Any, ...]:
     if not take_id:
         text = "Say above what happens, and press Write. Both answers appear here, and every draft is kept."
         off = gr.Button(interactive=False)
-        return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None
+        return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None, ""
     going = takes.writing(workspace, take_id) is not None
-    return show(takes.load(workspace, take_id), going)
+    return show(workspace, takes.load(workspace, take_id), going)
 
 
 def _settings() -> list[Any]:
@@ -191,8 +206,8 @@ def build(page: Page) -> None:
         with gr.Column(scale=8):
             prompt = gr.Textbox(label="Prompt", lines=4, elem_classes="prose-input", placeholder="What happens?")
             with gr.Row():
-                button = gr.Button("Write", variant="primary")
-                stop_button = gr.Button("Stop", interactive=False)
+                button = gr.Button("Write", variant="primary", elem_id="write-button")
+                stop_button = gr.Button("Stop", interactive=False, elem_id="stop-button")
         with gr.Column(scale=4):
             voice = gr.Dropdown(label="Voice to write with", choices=[])
             with gr.Row():
@@ -208,7 +223,8 @@ def build(page: Page) -> None:
             voice_line = gr.HTML()
     facts = gr.HTML()
     history = gr.Dropdown(label="Earlier drafts", choices=[])
-    shown = [base_text, base_line, voice_text, voice_line, facts, button, stop_button, current]
+    last = gr.HTML()
+    shown = [base_text, base_line, voice_text, voice_line, facts, button, stop_button, current, last]
     inputs = [prompt, voice, use_world, world, *settings]
     page.follow(_stamp, choices, [voice, world], [voice, world])
     page.follow(lambda workspace: takes.take_ids(workspace), show_history, history)
