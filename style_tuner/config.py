@@ -106,7 +106,7 @@ class TrainingConfig(Config):
     output_dir: str = "checkpoints"
     """Folder for checkpoints, inside the run's folder."""
     save_steps: int | Literal["auto"] = "auto"
-    """Steps between checkpoints and validations; `auto` is four an epoch at most, every 10 steps at least."""
+    """Steps between checkpoints and validations; `auto` is four an epoch, but 10 steps apart, and one an epoch."""
     save_total_limit: int = Field(3, ge=1)
     """Checkpoints kept, the best always among them."""
     logging_steps: int = Field(10, ge=1)
