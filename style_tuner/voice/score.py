@@ -25,7 +25,7 @@ CLUSTER_WORDS = 125
 LEAST_CLUSTERS = 4
 NINETY = 1.645
 SOUNDS_RIGHT = 75
-DEFAULTS = ScoreConfig()  # type: ignore[call-arg]
+DEFAULTS = ScoreConfig()
 
 
 def score_drafts(
@@ -47,11 +47,13 @@ def score_drafts(
         return StyleScore(number, None, None, None, verdict)
     gates = check(drafts, verifier.bands, verifier.panel, _sources((*training_texts, *held_out_texts)))
     cap = min(gate.cap for gate in gates)
-    counts = verifier.count(_clusters(drafts))
-    raw = _decide(verifier, counts)
-    spread = NINETY * max(_bootstrap_deviation(verifier, counts), verifier.deviation(number))
+    counts, sizes = _clusters(verifier, drafts)
+    length = min(number, config.firm_words)
+    raw = _pooled(verifier, counts, sizes, length)
+    own_deviation = verifier.deviation(length) * (length / number) ** 0.5
+    spread = NINETY * max(float(_resampled(verifier, counts, sizes, length).std()), own_deviation)
     score, low, high = (
-        min(cap, 100 * verifier.probability(value, number)) for value in (raw, raw - spread, raw + spread)
+        min(cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
     explanation = differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
     return StyleScore(
@@ -81,27 +83,35 @@ def compare_drafts(
         for texts in (base_texts, tuned_texts)
     )
     own = score_drafts(own_held_out_texts, verifier, profile, training_texts, (), config)
-    if base.score is None or tuned.score is None or base.raw is None or tuned.raw is None:
+    pairs = [pair for pair in zip(base_texts, tuned_texts, strict=False) if words(pair[0]) and words(pair[1])]
+    if base.score is None or tuned.score is None or not pairs:
         verdict = "Insufficient: at least one of the two models wrote too little to compare them."
         return Comparison(base, tuned, own, None, None, None, None, None, None, None, verdict)
-    raw = _paired(base_texts, tuned_texts, verifier)
-    points = [_points(verifier, values, score) for values, score in zip(raw, (base, tuned), strict=True)]
-    raw_low, raw_high = _interval(raw[1] - raw[0], tuned.raw - base.raw)
-    low, high = _interval(points[1] - points[0], tuned.score - base.score)
-    gap = None if own.raw is None else own.raw - base.raw
-    closed = (tuned.raw - base.raw) / gap if gap and gap > verifier.deviation(own.words) / 2 else None
+    length = min(config.firm_words, base.words, tuned.words)
+    models = [_rows(verifier, texts) for texts in zip(*pairs, strict=True)]
+    decisions = [_pooled(verifier, counts, sizes, length) for counts, sizes in models]
+    resampled = [
+        decision + _resampled(verifier, *model, length) for decision, model in zip(decisions, models, strict=True)
+    ]
+    raw = _paired_interval(decisions, resampled)
+    points = [_points(verifier, values, length, score) for values, score in zip(resampled, (base, tuned), strict=True)]
+    difference = _paired_interval((base.score, tuned.score), points)
+    closed = None
+    if own.words >= length:
+        gap = _pooled(verifier, *_clusters(verifier, own_held_out_texts), length) - decisions[0]
+        closed = (decisions[1] - decisions[0]) / gap if gap > verifier.deviation(length) else None
     return Comparison(
         base=base,
         tuned=tuned,
         own=own,
-        difference=round(tuned.score - base.score, 1),
-        low=round(low, 1),
-        high=round(high, 1),
-        raw_difference=round(tuned.raw - base.raw, 4),
-        raw_low=round(raw_low, 4),
-        raw_high=round(raw_high, 4),
+        difference=difference[0],
+        low=difference[1],
+        high=difference[2],
+        raw_difference=raw[0],
+        raw_low=raw[1],
+        raw_high=raw[2],
         gap_closed=None if closed is None else round(closed, 3),
-        verdict=_comparison_verdict(tuned, raw_low, raw_high, closed),
+        verdict=_comparison_verdict(tuned, raw[1], raw[2], closed),
     )
 
 
@@ -110,61 +120,76 @@ def _sources(texts: tuple[str, ...]) -> Sources:
     return Sources(texts)
 
 
-def _clusters(drafts: Sequence[str]) -> list[str]:
-    """Return the drafts, or passages of them where there are too few drafts to resample."""
+def _clusters(verifier: Verifier, drafts: Sequence[str]) -> tuple[csr_array, np.ndarray]:
+    """Count the drafts, or passages of them where there are too few drafts to resample."""
     if len(drafts) >= LEAST_CLUSTERS:
-        return list(drafts)
-    return [piece for draft in drafts for piece in pieces(draft, CLUSTER_WORDS)]
+        return _rows(verifier, drafts)
+    return _rows(verifier, [piece for draft in drafts for piece in pieces(draft, CLUSTER_WORDS)])
 
 
-def _decide(verifier: Verifier, counts: csr_array) -> float:
-    """Return the decision value of all rows added up."""
+def _rows(verifier: Verifier, texts: Sequence[str]) -> tuple[csr_array, np.ndarray]:
+    """Return the feature counts of each text and its number of words."""
     import numpy as np
 
-    return float(_resampled(verifier, counts, np.ones((1, counts.shape[0])))[0])
+    return verifier.count(texts), np.array([len(words(text)) for text in texts])
 
 
-def _resampled(verifier: Verifier, counts: csr_array, draws: np.ndarray) -> np.ndarray:
+def _pooled(verifier: Verifier, counts: csr_array, sizes: np.ndarray, length: int) -> float:
+    """Return the mean decision value over pools of about `length` words, each a random choice of rows.
+
+    Decision values grow with the length of the text, so that only values of equal length can be compared.
+    """
+    import numpy as np
+
+    number = _rows_for(sizes, length)
+    if number == len(sizes):
+        draws = np.ones((1, number))
+    else:
+        ranks = np.random.default_rng(0).random((RESAMPLES, len(sizes))).argsort(axis=1)
+        draws = (ranks < number).astype(float)
+    return float(_decisions(verifier, counts, draws).mean())
+
+
+def _resampled(verifier: Verifier, counts: csr_array, sizes: np.ndarray, length: int) -> np.ndarray:
+    """Return how decision values scatter around their mean when other rows might have been written (bootstrap).
+
+    Rows are drawn with replacement, the same places for every text with as many rows, so that two texts are paired.
+    The scatter of pools is brought down to that of all rows together.
+    """
+    import numpy as np
+
+    number = _rows_for(sizes, length)
+    chances = np.full(len(sizes), 1 / len(sizes))
+    draws = np.random.default_rng(0).multinomial(number, chances, size=RESAMPLES).astype(float)
+    values = _decisions(verifier, counts, draws)
+    scatter: np.ndarray = (values - values.mean()) * (number / len(sizes)) ** 0.5
+    return scatter
+
+
+def _rows_for(sizes: np.ndarray, length: int) -> int:
+    return int(min(len(sizes), max(1, round(length / sizes.mean()))))
+
+
+def _decisions(verifier: Verifier, counts: csr_array, draws: np.ndarray) -> np.ndarray:
     """Return a decision value for each row of `draws`, which says how often each row of counts is taken."""
     from scipy.sparse import csr_array
 
     return verifier.decide(csr_array(csr_array(draws) @ counts))
 
 
-def _draws(number: int) -> np.ndarray:
-    import numpy as np
-
-    generator = np.random.default_rng(0)
-    return generator.multinomial(number, np.full(number, 1 / number), size=RESAMPLES).astype(float)
-
-
-def _bootstrap_deviation(verifier: Verifier, counts: csr_array) -> float:
-    if counts.shape[0] < 2:
-        return 0.0
-    return float(_resampled(verifier, counts, _draws(counts.shape[0])).std())
-
-
-def _paired(base_texts: Sequence[str], tuned_texts: Sequence[str], verifier: Verifier) -> tuple[np.ndarray, np.ndarray]:
-    """Return resampled decision values of both models, the same requests drawn for both."""
-    number = min(len(base_texts), len(tuned_texts))
-    draws = _draws(number)
-    base, tuned = (_resampled(verifier, verifier.count(texts[:number]), draws) for texts in (base_texts, tuned_texts))
-    return base, tuned
-
-
-def _points(verifier: Verifier, decisions: np.ndarray, score: StyleScore) -> np.ndarray:
+def _points(verifier: Verifier, decisions: np.ndarray, length: int, score: StyleScore) -> np.ndarray:
     import numpy as np
 
     cap = min(gate.cap for gate in score.gates)
-    return np.array([min(cap, 100 * verifier.probability(float(value), score.words)) for value in decisions])
+    return np.array([min(cap, 100 * verifier.probability(float(value), length)) for value in decisions])
 
 
-def _interval(differences: np.ndarray, point: float) -> tuple[float, float]:
-    """Return the 90 % interval, moved so that resampling's own bias (repeated drafts hold less) drops out."""
+def _paired_interval(values: Sequence[float], resampled: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """Return the difference of two values and its 90 % interval."""
     import numpy as np
 
-    low, high = np.percentile(differences - differences.mean(), (5, 95))
-    return point + float(low), point + float(high)
+    low, high = np.percentile(resampled[1] - resampled[0], (5, 95))
+    return round(values[1] - values[0], 4), round(float(low), 4), round(float(high), 4)
 
 
 def _verdict(score: float, low: float, high: float, number: int, gates: Sequence[Gate], config: ScoreConfig) -> str:
@@ -181,8 +206,8 @@ def _verdict(score: float, low: float, high: float, number: int, gates: Sequence
         said += f" The score is held down by the check on {' and '.join(fired)}."
     if number < config.firm_words:
         said += (
-            f" With {number} words the number is uncertain ({low:.0f} to {high:.0f}): {config.firm_words:,} or more "
-            "make it firm."
+            f" It rests on {number} words only and may lie anywhere from {low:.0f} to {high:.0f}: "
+            f"{config.firm_words:,} words or more make it firm."
         )
     return said
 

@@ -158,14 +158,18 @@ def _fit(own: csr_array, others: csr_array, inverse_frequencies: np.ndarray) -> 
 
 
 def _calibrate(words: int, own: np.ndarray, others: np.ndarray) -> Calibration:
-    """Fit a logistic curve that weighs the author's and the others' text alike."""
+    """Fit a logistic curve that weighs the author's and the others' text alike.
+
+    Its slope is held back (C = 1 on standardised values), for where the two are fully apart there is nothing in the
+    data that says how sharply the curve should rise.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     values = np.r_[own, others]
     scale = float(np.std(values)) or 1.0
     labels = np.r_[np.ones(len(own)), np.zeros(len(others))]
-    curve = LogisticRegression(class_weight="balanced", C=100.0).fit(values[:, None] / scale, labels)
+    curve = LogisticRegression(class_weight="balanced", C=1.0).fit(values[:, None] / scale, labels)
     deviation = float(np.std(own, ddof=1))
     return Calibration(
         words, float(curve.coef_[0, 0] / scale), float(curve.intercept_[0]), float(own.mean()), deviation
