@@ -44,6 +44,8 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        import chromadb  # noqa: F401 - numpy breaks when the warm-up and a first request import it at once
+
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         yield
         await relay.close()

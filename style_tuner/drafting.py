@@ -29,7 +29,7 @@ def address(workspace: Workspace, world: str | None) -> tuple[str, dict[str, str
         service = world_service.state(workspace)
         if service is None:
             raise ServerError(f"The World service is not running: start it with `python -m rag serve {world}`.")
-        return f"{service.url}/v1", {"X-World": world}
+        return f"{service.url}/v1", world_service.chat_headers(world)
     current = server.state(workspace)
     if current is None or current.health != "up":
         said = f" ({current.message})" if current and current.message else ""

@@ -155,6 +155,8 @@ def _gpu(workspace: Workspace, own: Job) -> Iterator[None]:
     from style_tuner.serving import server
 
     state = server.state(workspace) if gpus() else None
+    if state is not None and not state.running:
+        state = None
     if state is not None and state.external:
         raise ServerError(
             f"The model server at {state.url} may hold this GPU and is not ours to stop: stop it, then train again."
