@@ -1,11 +1,36 @@
-"""Find the checkpoint to go on from; one that was cut short while it was written does not count."""
+"""Find the checkpoint to go on from, one cut short while it was written left out; say so when a disk is full."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from style_tuner.errors import StorageError
+from style_tuner.workspace import storage_errors
+
+LEAST_FREE = 1024**2
+"""Bytes free below which a failed write of PyTorch, which names no reason, is taken for a full disk."""
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a `StorageError`, also where a library hides the system's error."""
+    from safetensors import SafetensorError
+
+    with storage_errors(folder):
+        try:
+            yield
+        except (SafetensorError, RuntimeError) as error:
+            if "No space left" in str(error) or shutil.disk_usage(folder).free < LEAST_FREE:
+                raise StorageError(
+                    f"The disk that holds {folder} is full. Free some space and go on from the last checkpoint; "
+                    "nothing was overwritten."
+                ) from error
+            raise
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

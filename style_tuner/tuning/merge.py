@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from style_tuner.errors import ModelError, StorageError
 from style_tuner.tokenizer import load_tokenizer
 from style_tuner.tuning.check import check_model
+from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.model import load_weights, model_errors
 from style_tuner.tuning.quiet import quiet_libraries
-from style_tuner.workspace import storage_errors
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +82,7 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
     tell(0, 4, "asking the base model and the adapter")
     dtype, base_answer, adapter_answer = _answers(base_model, adapter, tokenizer)
     computed_in = str(dtype).removeprefix("torch.")
-    with storage_errors(output):
+    with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}-"))
         try:

@@ -9,7 +9,8 @@ def quiet_libraries() -> None:
     """Turn off progress bars, which fill a log file, TRL's usage reports, and advice on parts that are not used here.
 
     TRL 1.16 sends a report for every trainer it makes unless this constant or `HF_HUB_DISABLE_TELEMETRY` is set;
-    bitsandbytes 0.50 advises a package that would fetch a CPU kernel from the Hub.
+    bitsandbytes 0.50 advises a package that would fetch a CPU kernel from the Hub; accelerate 1.15 warns at every
+    validation of a remainder that TRL sums up itself.
     """
     import datasets
     import huggingface_hub.constants
@@ -18,4 +19,5 @@ def quiet_libraries() -> None:
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     datasets.disable_progress_bars()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    for name in ("bitsandbytes", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)

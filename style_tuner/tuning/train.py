@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from style_tuner.config import TrainingConfig, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
-from style_tuner.tuning.checkpoints import newest_checkpoint
+from style_tuner.tuning.checkpoints import disk_errors, newest_checkpoint
 from style_tuner.tuning.memory import estimate_memory
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.tuning.rows import TokenRows, check_rows, read_rows, show_loss_mask, tokenise, training_rows
 from style_tuner.tuning.schedule import Schedule, plan_schedule
 from style_tuner.tuning.trainer import make_trainer
-from style_tuner.workspace import read_jsonl, storage_errors
+from style_tuner.workspace import read_jsonl
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,15 +53,14 @@ def train(config: TrainingConfig, dataset: Path, folder: Path, job: Job) -> dict
     log.info("%s", schedule.summary())
     job.report(0, schedule.steps, "loading the model", tokens_cut=training.share_cut)
     checkpoints = folder / config.output_dir
-    trainer = make_trainer(
-        config, schedule, checkpoints, tokenizer, rows, training_rows(validation, config.packing), job
-    )
-    checkpoint = newest_checkpoint(checkpoints)
-    base_loss = _base_loss(trainer, schedule, job)
-    with storage_errors(checkpoints), _memory_errors(config):
+    with disk_errors(folder), memory_errors(config):
+        packed = training_rows(validation, config.packing)
+        trainer = make_trainer(config, schedule, checkpoints, tokenizer, rows, packed, job)
+        checkpoint = newest_checkpoint(checkpoints)
+        base_loss = _base_loss(trainer, schedule, job)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    job.report(trainer.state.global_step, schedule.steps, "saving the voice")
-    _save_adapter(trainer, tokenizer, folder / "adapter")
+        job.report(trainer.state.global_step, schedule.steps, "saving the voice")
+        _save_adapter(trainer, tokenizer, folder / "adapter")
     model: Any = trainer.model
     trainable, parameters = model.get_nb_trainable_parameters()
     return {
@@ -131,7 +130,7 @@ def _base_loss(trainer: SFTTrainer, schedule: Schedule, job: Job) -> float:
 
 
 @contextmanager
-def _memory_errors(config: TrainingConfig) -> Iterator[None]:
+def memory_errors(config: TrainingConfig) -> Iterator[None]:
     """Turn a full GPU into the guide's remedy: half the batch, twice the accumulation, the same result."""
     import torch
 
@@ -150,15 +149,14 @@ def _memory_errors(config: TrainingConfig) -> Iterator[None]:
 def _save_adapter(trainer: SFTTrainer, tokenizer: PreTrainedTokenizerBase, adapter: Path) -> None:
     """Write the adapter with its tokenizer and chat template; an earlier one of this run is replaced whole."""
     model: Any = trainer.model
-    with storage_errors(adapter):
-        new = Path(tempfile.mkdtemp(dir=adapter.parent, prefix=".adapter-"))
-        try:
-            model.save_pretrained(new)
-            tokenizer.save_pretrained(new)
-            if adapter.exists():
-                shutil.rmtree(adapter)
-            new.chmod(0o755)
-            new.rename(adapter)
-        except BaseException:
-            shutil.rmtree(new, ignore_errors=True)
-            raise
+    new = Path(tempfile.mkdtemp(dir=adapter.parent, prefix=".adapter-"))
+    try:
+        model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        if adapter.exists():
+            shutil.rmtree(adapter)
+        new.chmod(0o755)
+        new.rename(adapter)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise

@@ -29,7 +29,7 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
     if config.optimizer not in known:
         raise ConfigError(f"optimizer {config.optimizer!r} is unknown; the known ones are: {', '.join(known)}.")
     dtype = compute_dtype(config)
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(checkpoints),
         use_cpu=not torch.cuda.is_available(),
         bf16=dtype == torch.bfloat16,
@@ -63,6 +63,8 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         report_to="none",
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU is enough; over several, Trainer would split batches
+    return arguments
 
 
 def make_trainer(
