@@ -109,7 +109,8 @@ def score_files(workspace: Workspace, files: Sequence[Path], dataset: Path | Non
     data = dataset or newest_dataset(workspace)
     result = AuthorVoice(data).score(texts)
     files_named = [str(path) for path in found]
-    return _kept(workspace, {"files": files_named, "score": result, "verdict": result["verdict"], "dataset": str(data)})
+    scored = {"models": {"draft": result}, "verdict": result["verdict"]}
+    return _kept(workspace, scored | {"files": files_named, "dataset": str(data)})
 
 
 def _kept(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
@@ -120,9 +121,8 @@ def _kept(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
 
 def lines(result: dict[str, Any]) -> list[str]:
     """Put a result into lines to print: each score with its interval, what capped it, and the verdict."""
-    scores = result["models"] if "models" in result else {"draft": result["score"]}
     said = []
-    for name, score in scores.items():
+    for name, score in result["models"].items():
         number = "no score" if score["score"] is None else f"{score['score']:.0f}"
         span = "" if score["low"] is None else f" (90 % interval {score['low']:.0f} to {score['high']:.0f})"
         said.append(f"{name}: {number}{span}, {score['words']:,} words")
