@@ -24,8 +24,8 @@ HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def tell(error: StyleTunerError) -> None:
-    """Show an error's sentence until the reader closes it."""
-    gr.Warning(str(escape(error)), duration=None, title="This did not work")
+    """Show an error's sentence for as long as it takes to read it twice."""
+    gr.Warning(str(escape(error)), duration=25, title="This did not work")
 
 
 def in_words(function: Callable[..., Any]) -> Callable[..., Any]:

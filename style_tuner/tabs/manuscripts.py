@@ -57,8 +57,7 @@ def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:
 
 
 def _state(manuscript: Manuscript) -> str:
-    state = "; ".join(note for note in manuscript.notes if not note.startswith("Encoding: UTF-8")) or "clean"
-    return state if manuscript.version == 1 else f"version {manuscript.version}; {state}"
+    return " ".join(note for note in manuscript.notes if not note.startswith("Encoding: UTF-8")) or "clean"
 
 
 def _find(workspace: Workspace, chosen: str | None) -> Manuscript:

@@ -79,7 +79,7 @@ def _need(chosen: str | None) -> str:
 
 def merge(workspace: Workspace, chosen: str | None) -> None:
     """Start the merge as a job."""
-    if jobs.is_alive(jobs.load(workspace, _need(chosen))):
+    if jobs.load(workspace, _need(chosen)).status in ("queued", "running"):
         raise JobError(f"The run {chosen} is still going: wait for it, or stop it on the tab Train.")
     if not (workspace.runs / _need(chosen) / "adapter").is_dir():
         raise ModelError(
@@ -106,7 +106,7 @@ def delete(workspace: Workspace, chosen: str | None) -> None:
     """Move a run with its voice to the bin."""
     run = jobs.load(workspace, _need(chosen))
     state = server.state(workspace)
-    if jobs.is_alive(run):
+    if run.status in ("queued", "running"):
         raise JobError(f"The run {run.id} is still going: stop it on the tab Train first.")
     if state is not None and run.id in state.models:
         raise JobError(f"The voice {run.id} is being served: stop the server first.")

@@ -71,9 +71,10 @@ def _title(name: str, value: dict[str, Any]) -> str:
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
-    """Return number, comparisons, gates, and base against voice."""
+    """Return number, comparisons, gates, and base against voice; of the newest score until another is chosen."""
     found = dict(score_view.scores(workspace))
-    if chosen not in found:
+    chosen = chosen if chosen in found else next(iter(found), None)
+    if chosen is None:
         return str(views.sentence(EMPTY, "empty")), gr.Plot(visible=False), "", ""
     value = found[chosen]
     names = list(value["models"])

@@ -59,7 +59,8 @@ def gates(score: dict[str, Any]) -> Markup:
 def comparison(value: dict[str, Any]) -> Markup:
     """Return base against voice: difference with interval, gap closed, and the verdict."""
     found = value["comparison"]
-    pairs: list[tuple[str, Any]] = []
+    who = {"base": "base", "voice": "tuned", "your own held-out writing": "own"}
+    pairs: list[tuple[str, Any]] = [(name, interval(found[key])) for name, key in who.items()]
     if found.get("difference") is not None:
         span = "" if found.get("low") is None else f" ({found['low']:+.0f} to {found['high']:+.0f})"
         pairs.append(("points, voice against base", f"{found['difference']:+.0f}{span}"))

@@ -97,7 +97,7 @@ def build(page: Page) -> None:
     """Lay out the title, the workspace and the strip."""
     with gr.Row(elem_classes="title-row"):
         gr.HTML("<h1>Style Tuner</h1>", min_width=120)
-        page.workspace.render()
+        page.workspace.render()  # type: ignore[no-untyped-call]
         with gr.Accordion("New workspace", open=False):
             name = gr.Textbox(label="Name of the new workspace", max_lines=1)
             button = gr.Button("Create", size="sm")

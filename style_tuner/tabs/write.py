@@ -179,8 +179,10 @@ def show_history(workspace: Workspace) -> Any:
 
 
 def show_take(workspace: Workspace, take_id: str | None) -> tuple[Any, ...]:
-    """Return an earlier draft, or what stands there before the first."""
-    if not take_id:
+    """Return the chosen draft, the newest until one is chosen, or what stands there before the first."""
+    ids = takes.take_ids(workspace)
+    take_id = take_id if take_id in ids else next(iter(ids), None)
+    if take_id is None:
         text = "Say above what happens, and press Write. Both answers appear here, and every draft is kept."
         off = gr.Button(interactive=False)
         return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None, ""

@@ -1,0 +1,139 @@
+"""What buttons do: they start the right command, refuse what cannot work, and say so in a sentence."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from style_tuner import jobs
+from style_tuner.config import STARTER_CONFIG, load_training_config
+from style_tuner.errors import DatasetError, JobError, ServerError, StyleTunerError
+from style_tuner.manuscripts.store import list_manuscripts
+from style_tuner.tabs import manuscripts, models, score, train, world, write
+from style_tuner.tabs.common import Page, in_words
+from style_tuner.workspace import Workspace, write_text
+
+RECIPE = "configs/starter_cpu.yaml"
+
+
+def test_an_error_becomes_a_sentence_and_leaves_the_outputs_as_they_are() -> None:
+    def refuse(_: str) -> None:
+        raise DatasetError("There is <b>nothing</b> here: add some.")
+
+    def refuse_late(_: str):
+        yield "first"
+        raise DatasetError("There is nothing here: add some.")
+
+    with pytest.warns(UserWarning, match="&lt;b&gt;nothing&lt;/b&gt; here: add some"):
+        assert in_words(refuse)("x") == {"__type__": "update"}
+    with pytest.warns(UserWarning, match="nothing here: add some"):
+        assert list(in_words(refuse_late)("x")) == ["first", {"__type__": "update"}]
+
+
+def test_a_fault_of_the_program_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_words(lambda: 1 / 0)()
+
+
+def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_path: Path) -> None:
+    good = write_text(tmp_path / "good.txt", "One evening she came home.\n\nNobody was there.\n" * 20)
+    (tmp_path / "binary.txt").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "empty.txt").touch()
+    with pytest.warns(UserWarning) as told:
+        manuscripts.upload(workspace, [str(tmp_path / "binary.txt"), str(good), str(tmp_path / "empty.txt")])
+    assert [manuscript.title for manuscript in list_manuscripts(workspace)] == ["good"]
+    assert [name for name in ("binary.txt", "empty.txt") if any(name in str(one.message) for one in told)] == [
+        "binary.txt",
+        "empty.txt",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("press", "sentence"),
+    [
+        (lambda place: manuscripts.prepare(place, RECIPE, 90, 330, 0.9), "drop a manuscript"),
+        (lambda place: train.start(place, RECIPE, "data/starter_model", 3, 1e-3, 32), "Prepare dataset"),
+        (lambda place: train.stop(place, None), "Start training"),
+        (lambda place: models.merge(place, None), "train one"),
+        (lambda place: models.check(place, None), "train one"),
+        (lambda place: score.score(place, "A draft."), "Prepare dataset"),
+        (lambda place: score.score(place, "  "), "paste one"),
+        (lambda place: world.test_prompt(place, "w", "Rain."), "Start World service"),
+        (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
+        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, None)), "Start server"),
+        (lambda place: list(write.write(place, " ", None, False, None, 1, 0.9, 9, None)), "no prompt"),
+    ],
+)
+def test_what_cannot_work_yet_is_refused_with_the_remedy(workspace: Workspace, press, sentence: str) -> None:
+    with pytest.raises(StyleTunerError, match=sentence):
+        press(workspace)
+    assert jobs.runs(workspace) == []
+
+
+def test_only_what_differs_from_the_recipe_is_overridden() -> None:
+    config = load_training_config(STARTER_CONFIG)
+    same = (config.base_model, config.num_epochs, config.learning_rate, config.lora_r)
+    assert train.overrides(RECIPE, *same) == []
+    assert train.overrides(RECIPE, " other/model ", 1.5, 2e-4, 16) == [
+        "base_model=other/model",
+        "num_epochs=1.5",
+        "learning_rate=0.0002",
+        "lora_r=16",
+        "lora_alpha=32",
+    ]
+
+
+def test_prepare_starts_the_command_that_is_shown(workspace: Workspace, tmp_path: Path) -> None:
+    manuscripts.add(workspace, [write_text(tmp_path / "short.txt", "She came home.\n\n" * 30)])
+    manuscripts.prepare(workspace, RECIPE, 80, 330, 0.9)
+    run = jobs.runs(workspace, "prepare")[0]
+    shown = f"python -m style_tuner prepare --workspace default --config {RECIPE} --min-tokens 80"
+    assert jobs.shell_command(run) == shown
+    while (run := jobs.load(workspace, run.id)).status in ("queued", "running"):
+        time.sleep(0.2)
+    assert run.status == "failed"
+    assert "too little text" in run.message
+
+
+def test_a_run_is_not_binned_or_merged_while_it_goes(workspace: Workspace) -> None:
+    with jobs.job(workspace, "train") as own:
+        for refuse in (models.delete, models.merge):
+            with pytest.raises(JobError, match="still going"):
+                refuse(workspace, own.folder.name)
+    models.delete(workspace, own.folder.name)
+    assert jobs.runs(workspace) == []
+    assert list(workspace.bin.rglob("run.json"))
+
+
+def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspace, monkeypatch) -> None:
+    from style_tuner.serving import server
+    from style_tuner.serving.state import ServerState
+    from style_tuner.serving.world import WorldState
+
+    up = ServerState("http://127.0.0.1:9001/v1", "transformers", models={"base": ""}, health="up")
+    other = WorldState("http://127.0.0.1:9002", "127.0.0.1", 9002, 1, 0.0, 0.0, "http://127.0.0.1:9003/v1")
+    monkeypatch.setattr(server, "state", lambda _: up)
+    monkeypatch.setattr(write.service, "state", lambda _: other)
+    with pytest.raises(ServerError, match=r"9003.*9001"):
+        next(write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, None))
+
+
+def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
+    from style_tuner.tabs import page as pages
+    from style_tuner.tabs import strip
+
+    _, page = pages.build("default", tmp_path)
+    assert isinstance(page, Page)
+    made = strip.create(page, " Second novel ")
+    assert made.value == "Second novel"
+    assert (tmp_path / "workspaces" / "Second novel").is_dir()
+    with pytest.raises(StyleTunerError, match="no name yet"):
+        strip.create(page, " ")
+
+
+def test_the_estimate_says_what_is_in_the_way(workspace: Workspace) -> None:
+    text = train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 32)
+    assert "Prepare dataset" in text
+    assert "of memory at the peak" in text
+    assert "does not exist" in train.show_estimate(workspace, RECIPE, "no/such/model", 3, 1e-3, 32)
+    assert "lora_r" in train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 0)
