@@ -49,7 +49,7 @@ def own_traits(own_texts: Sequence[str]) -> OwnTraits:
     counts = Counter(lowered(measured.words))
     vocabulary = frozenset(word for word, _ in counts.most_common(COMMON_WORDS))
     whole = traits(measured, vocabulary)
-    pages = [piece for text in own_texts for piece in pieces(text, PAGE_WORDS)]
+    pages = pieces("\n\n".join(own_texts), PAGE_WORDS)
     pages = pages[:: max(1, len(pages) // PAGES)]
     far = [distances(traits(measure([page], measured.quote_style), vocabulary), whole) for page in pages]
     third_quarter = (sorted(values)[3 * len(values) // 4] for values in zip(*far, strict=True))

@@ -108,7 +108,7 @@ def fit_verifier(own_texts: Sequence[str], panel: Panel) -> Verifier:
         for size in POOLS
         if sum(map(len, held_own[size])) >= 3
     ]
-    bands = own_bands([piece for text in own_texts for piece in pieces(text, 2 * UNIT_WORDS)], panel)
+    bands = own_bands(pieces("\n\n".join(own_texts), 2 * UNIT_WORDS), panel)
     own_words = sum(token[0].isalpha() or token == "#" for token in masked)
     return Verifier(
         panel, inverse_frequencies, weights, bias, tuple(calibrations), own_words, bands, own_traits(own_texts)
