@@ -1,0 +1,88 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from style_tuner.config import SAMPLES
+from style_tuner.errors import ModelError, StyleTunerError
+from style_tuner.voice.masking import MASK, NUMBER, masked, tokens, word_grams
+from style_tuner.voice.panel import PANEL, build_panel, load_panel, save_panel, save_reference, units
+
+
+def test_quotes_and_dashes_are_one_sign_each_however_they_are_set():
+    plain = tokens('"I don\'t," he said -- "not now..."')
+    assert plain == tokens("“I don’t,” he said—“not now…”") == tokens("'I don't,' he said – 'not now...'")
+    assert plain[:3] == ['"', "i", "don't"]
+
+
+def test_masking_leaves_common_words_and_hides_the_rest():
+    assert masked(tokens("The captain had 12 goats."), frozenset({"the", "had"})) == [
+        "the",
+        MASK,
+        "had",
+        NUMBER,
+        MASK,
+        ".",
+    ]
+    assert word_grams(["the", MASK, "."]) == {"the": 1, MASK: 1, ".": 1, "the #": 1, "# .": 1, "the # .": 1}
+
+
+def test_units_hold_the_same_number_of_words():
+    cut = units(["a", ",", MASK, "b", ".", "c"], words=2)
+    assert cut == [["a", ",", MASK], ["b", ".", "c"]]
+
+
+def test_the_shipped_panel_has_many_authors_and_no_readable_words_beyond_the_mask_list():
+    panel = load_panel()
+    assert len(panel.authors) >= 20
+    assert panel.counts.shape == (len(panel.unit_authors), len(panel.features))
+    assert len(panel.known) == 800
+    word_features = [feature for feature in panel.features if not feature.startswith("\t")]
+    shown = {word for feature in word_features for word in feature.split() if re.match(r"[a-z]", word)}
+    assert shown <= panel.known
+    assert sum(path.stat().st_size for path in PANEL.iterdir()) < 6_000_000
+
+
+def test_an_author_can_be_left_out_of_the_panel():
+    panel = load_panel()
+    less = panel.without(panel.authors[3])
+    assert 3 not in less.unit_authors
+    assert less.counts.shape[0] == len(less.unit_authors) == int((panel.unit_authors != 3).sum())
+
+
+def test_order_of_words_tells_in_prose_and_not_in_shuffled_words():
+    panel = load_panel()
+    text = panel.masked((SAMPLES / "manuscripts" / "01_the_long_stride.txt").read_text(encoding="utf-8"))
+    shuffled = list(np.random.default_rng(1).permutation(text))
+    assert panel.grammar.order(text) > 0.5
+    assert panel.grammar.order(shuffled) < 0
+    assert panel.grammar.order([]) == 0
+
+
+def test_a_panel_is_built_from_a_folder_saved_and_loaded_alike(tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, story in enumerate(sorted(SAMPLES.glob("manuscripts/*.txt"))[:5]):
+        shutil.copy(story, corpus / f"Author{number}_Story_19{number:02}.txt")
+    (corpus / "Damaged_Story_1901.txt").write_text("no marks at all " * 2000, encoding="utf-8")
+    panel = build_panel(corpus)
+    assert panel.authors == ("Author0", "Author1", "Author2", "Author3", "Author4")
+    loaded = load_panel(save_panel(panel, tmp_path / "panel"))
+    assert loaded.features == panel.features and loaded.known == panel.known
+    assert (abs(loaded.counts - panel.counts)).sum() == 0
+    assert np.array_equal(loaded.grammar.trigram_keys, panel.grammar.trigram_keys)
+    assert '"the": ' in save_reference(corpus, tmp_path / "panel").read_text(encoding="utf-8")
+
+
+def test_a_folder_with_too_few_authors_is_refused(tmp_path):
+    with pytest.raises(StyleTunerError, match="four or more"):
+        build_panel(tmp_path)
+
+
+def test_a_damaged_panel_is_named_with_the_remedy(tmp_path):
+    folder = tmp_path / "panel"
+    shutil.copytree(PANEL, folder)
+    (folder / "panel.npz").write_bytes(b"not an archive")
+    with pytest.raises(ModelError, match=r"panel build --corpus"):
+        load_panel(folder)

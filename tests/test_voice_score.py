@@ -1,0 +1,179 @@
+import random
+import re
+
+import pytest
+from voice_prose import ESSAYIST, MODERN
+
+from style_tuner.config import SAMPLES
+from style_tuner.errors import ManuscriptError
+from style_tuner.voice.copying import Sources
+from style_tuner.voice.panel import load_panel
+from style_tuner.voice.profile import build_profile
+from style_tuner.voice.score import compare_drafts, score_drafts
+from style_tuner.voice.segment import pieces, words
+from style_tuner.voice.verifier import fit_verifier
+
+STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
+TRAINING, HELD_OUT = STORIES[:-1], pieces(STORIES[-1], 250)
+FUNCTION_WORDS = frozenset(
+    words("the and of a to in was he i it that had his not but for they with on there as at we be")
+)
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    return fit_verifier(TRAINING, load_panel())
+
+
+@pytest.fixture(scope="module")
+def score(verifier):
+    profile = build_profile(TRAINING)
+    return lambda texts, held_out=(): score_drafts(texts, verifier, profile, TRAINING, held_out)
+
+
+def fired(scored):
+    return {gate.name for gate in scored.gates if gate.fired}
+
+
+def test_the_authors_own_unseen_story_scores_high_and_trips_no_check(score):
+    scored = score(HELD_OUT)
+    assert scored.score >= 75
+    assert not fired(scored)
+    assert min(scored.comparisons.values()) >= 50
+    assert "reads as your voice" in scored.verdict
+
+
+@pytest.mark.parametrize("text", [ESSAYIST, MODERN], ids=["essayist", "modern"])
+def test_another_manner_scores_low_and_says_what_differs(score, text):
+    scored = score([text])
+    assert scored.score < 25
+    assert scored.raw < 0
+    assert not fired(scored)
+    assert "Furthest from your writing" in scored.verdict
+
+
+def test_a_short_training_text_still_tells_the_author_from_another():
+    training = pieces("\n\n".join(TRAINING), 4000)[0]
+    small = fit_verifier([training], load_panel())
+    profile = build_profile([training])
+    assert score_drafts(HELD_OUT[:4], small, profile, [training], ()).score >= 75
+    assert score_drafts([ESSAYIST], small, profile, [training], ()).score < 25
+
+
+def test_too_little_training_text_is_refused():
+    with pytest.raises(ManuscriptError, match="3,000"):
+        fit_verifier(["A few words only."], load_panel())
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "\n\n"], ["Only a few words of mine."]])
+def test_too_few_words_give_no_number(score, texts):
+    scored = score(texts)
+    assert scored.score is None and scored.low is None and scored.raw is None
+    assert scored.verdict.startswith("Insufficient")
+
+
+def test_a_short_draft_gets_a_number_that_says_how_little_it_rests_on(score):
+    short, long = score(HELD_OUT[:1]), score(HELD_OUT)
+    assert 250 <= short.words < 1000
+    assert "words only" in short.verdict and "words only" not in long.verdict
+    assert short.high - short.low >= long.high - long.low
+
+
+def test_the_interval_holds_the_score(score):
+    for texts in (HELD_OUT, [ESSAYIST], [MODERN, MODERN[::-1]]):
+        scored = score(texts)
+        assert 0 <= scored.low <= scored.score <= scored.high <= 100
+
+
+def soup():
+    every = " ".join(TRAINING).split()
+    chance = random.Random(1)
+    return [" ".join(chance.choices(every, k=250)) for _ in range(5)]
+
+
+def shuffled():
+    chance = random.Random(1)
+    return [" ".join(chance.sample(piece.split(), len(piece.split()))) for piece in HELD_OUT]
+
+
+def stuffed():
+    chance = random.Random(1)
+    own = [word.text for word in build_profile(TRAINING).favourite_words]
+    return [" ".join(chance.choice(own) if chance.random() < 0.15 else word for word in ESSAYIST.split())]
+
+
+def babble():
+    chance = random.Random(1)
+    syllables = ["ba", "tor", "min", "gle", "sha", "ruk", "vel", "on", "ti", "dra"]
+
+    def nonsense(found):
+        if found[0].lower() in FUNCTION_WORDS:
+            return found[0]
+        return "".join(chance.choices(syllables, k=chance.randint(2, 3)))
+
+    return [re.sub(r"[A-Za-z']+", nonsense, piece) for piece in HELD_OUT]
+
+
+ATTACKS = {
+    "word soup": (soup, "typicality"),
+    "own text shuffled": (shuffled, "typicality"),
+    "another's text stuffed with own words": (stuffed, None),
+    "verbatim training text": (lambda: pieces(TRAINING[0], 250)[:5], "copying"),
+    "the same again": (lambda: [HELD_OUT[0]] * 5, "repetition"),
+    "one word": (lambda: ["stone " * 600], "repetition"),
+    "broken text with own function words": (babble, "language"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_reaches_half_of_the_score(score, name):
+    attack, check = ATTACKS[name]
+    scored = score(attack())
+    assert scored.score < 50
+    assert check is None or check in fired(scored)
+    assert check is None or check in scored.verdict
+
+
+def test_the_cap_falls_with_the_share_of_babble(score):
+    mixed = [HELD_OUT[: 4 - bad] + babble()[:bad] for bad in (1, 2, 4)]
+    caps = [min(gate.cap for gate in score(texts).gates) for texts in mixed]
+    assert caps[0] > caps[1] > caps[2]
+
+
+def test_copies_of_held_out_text_are_found_as_well(score):
+    assert "copying" not in fired(score(HELD_OUT))
+    assert "copying" in fired(score(HELD_OUT, HELD_OUT))
+
+
+def test_verbatim_spans_are_measured_exactly():
+    source = "the cat sat on the mat and looked out at the rain until it stopped"
+    copy = Sources([source, "nothing in common here at all today"]).compare(
+        "We saw how the cat sat on the mat and looked away. Out at the rain until noon."
+    )
+    assert (copy.words, copy.longest, copy.longest_text) == (18, 8, "the cat sat on the mat and looked")
+    assert copy.share == pytest.approx(13 / 18)
+    assert copy.overlap == pytest.approx(1 / 11)
+    assert Sources([source]).compare(source).share == 1
+    assert Sources([]).compare(source).longest == 0
+
+
+def test_a_comparison_is_paired_and_says_how_much_of_the_gap_is_closed(verifier):
+    profile = build_profile(TRAINING)
+    base, tuned = pieces(ESSAYIST + "\n\n" + MODERN, 150), HELD_OUT[4:8]
+    found = compare_drafts(base, tuned, HELD_OUT[8:], verifier, profile, TRAINING)
+    assert found.raw_low <= found.raw_difference <= found.raw_high
+    assert found.raw_low > 0 and found.difference > 50
+    assert 0.5 < found.gap_closed < 1.5
+    assert "nearer to your voice" in found.verdict
+    alike = compare_drafts(base, base, HELD_OUT, verifier, profile, TRAINING)
+    assert alike.raw_difference == 0 == alike.gap_closed
+    assert "cannot be told apart" in alike.verdict
+    worse = compare_drafts(tuned, base, HELD_OUT[8:], verifier, profile, TRAINING)
+    assert worse.raw_high < 0 and "further from your voice" in worse.verdict
+
+
+def test_a_model_that_wrote_nothing_gives_no_comparison(verifier):
+    found = compare_drafts(["", ""], HELD_OUT[:2], HELD_OUT[2:], verifier, build_profile(TRAINING), TRAINING)
+    assert found.difference is None and found.gap_closed is None
+    assert found.verdict.startswith("Insufficient")
+    assert found.tuned.score is not None and words(HELD_OUT[0])
