@@ -80,7 +80,7 @@ class Writing:
     @property
     def going(self) -> bool:
         """Say whether any model is still writing."""
-        return not self._stop.is_set() and any(thread.is_alive() for thread in self._threads)
+        return not self._stop.is_set() and not self.take.done
 
     def stop(self) -> None:
         """End all answers where they are; each upstream is closed, so that the server stops generating."""
@@ -111,8 +111,12 @@ class Writing:
                     reason = stream.finish_reason
         except StyleTunerError as error:
             reason, message = "failed", str(error)
-        column.message, column.finish_reason = message, reason
-        self._keep(number, finish_reason=reason, message=message, sources=list(column.sources))
+        try:
+            self._keep(number, finish_reason=reason, message=message, sources=list(column.sources))
+        finally:  # told only when it is on disk, from which everyone reads it
+            column.message, column.finish_reason = message, reason
+            with self._news:
+                self._news.notify_all()
 
 
 _writing: dict[Path, Writing] = {}

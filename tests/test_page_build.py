@@ -59,7 +59,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     compared = Comparison(score, score, score, 3.0, -1.0, 7.0, 0.2, -0.1, 0.5, 0.5, "The voice is closer.")
     models = {"base": asdict(short), "20261121-train": asdict(score)}
     write_json(workspace.scores / "20261121-100000-1.json", {"models": models, "comparison": asdict(compared)})
-    write_json(workspace.scores / "20261121-110000-1.json", {"files": [], "score": asdict(short)})
+    write_json(workspace.scores / "20261121-110000-1.json", {"files": [], "models": {"draft": asdict(short)}})
     request = takes.Request("A <b>storm</b>.", (Message("user", "A storm."),), ("base",), SamplingConfig())
     writing = takes.start(workspace, f"http://127.0.0.1:{free_port()}/v1", request)
     while writing.going:

@@ -9,7 +9,8 @@ from style_tuner import jobs
 from style_tuner.config import STARTER_CONFIG, load_training_config
 from style_tuner.errors import DatasetError, JobError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
-from style_tuner.tabs import manuscripts, models, score, train, world, write
+from style_tuner.tabs import common, manuscripts, models, score, strip, train, world, write
+from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
 from style_tuner.workspace import Workspace, write_text
 
@@ -30,6 +31,15 @@ def test_an_error_becomes_a_sentence_and_leaves_the_outputs_as_they_are() -> Non
         assert list(in_words(refuse_late)("x")) == ["first", {"__type__": "update"}]
 
 
+def test_an_error_while_looking_at_the_disk_is_told_once_and_stops_nothing(workspace: Workspace) -> None:
+    def refuse(_: Workspace) -> None:
+        raise ServerError("The World service does not answer.")
+
+    _, page = pages.build(workspace.name, workspace.home)
+    assert common._stamped(refuse, workspace) == "The World service does not answer."
+    assert len(page.stamps) > 10
+
+
 def test_a_fault_of_the_program_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         in_words(lambda: 1 / 0)()
@@ -42,6 +52,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
     with pytest.warns(UserWarning) as told:
         manuscripts.upload(workspace, [str(tmp_path / "binary.txt"), str(good), str(tmp_path / "empty.txt")])
     assert [manuscript.title for manuscript in list_manuscripts(workspace)] == ["good"]
+    assert not good.exists()
     assert [name for name in ("binary.txt", "empty.txt") if any(name in str(one.message) for one in told)] == [
         "binary.txt",
         "empty.txt",
@@ -60,8 +71,9 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: score.score(place, "  "), "paste one"),
         (lambda place: world.test_prompt(place, "w", "Rain."), "Start World service"),
         (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
-        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, None)), "Start server"),
-        (lambda place: list(write.write(place, " ", None, False, None, 1, 0.9, 9, None)), "no prompt"),
+        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "")), "Start server"),
+        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1")), "no whole number"),
+        (lambda place: list(write.write(place, " ", None, False, None, 1, 0.9, 9, "")), "no prompt"),
     ],
 )
 def test_what_cannot_work_yet_is_refused_with_the_remedy(workspace: Workspace, press, sentence: str) -> None:
@@ -115,13 +127,10 @@ def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspac
     monkeypatch.setattr(server, "state", lambda _: up)
     monkeypatch.setattr(write.service, "state", lambda _: other)
     with pytest.raises(ServerError, match=r"9003.*9001"):
-        next(write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, None))
+        next(write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, ""))
 
 
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
-    from style_tuner.tabs import page as pages
-    from style_tuner.tabs import strip
-
     _, page = pages.build("default", tmp_path)
     assert isinstance(page, Page)
     made = strip.create(page, " Second novel ")

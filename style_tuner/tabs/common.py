@@ -113,11 +113,19 @@ class Page:
 
         def look(name: str) -> list[Any]:
             workspace = self.open(name)
-            return [(name, stamp(workspace)) for stamp, _ in self.stamps]
+            return [(name, _stamped(stamp, workspace)) for stamp, _ in self.stamps]
 
         states = [state for _, state in self.stamps]
         triggers = [demo.load, timer.tick, self.workspace.change]
         gr.on(triggers, in_words(look), [self.workspace], states, **HIDDEN)
+
+
+def _stamped(stamp: Stamp, workspace: Workspace) -> Any:
+    """Return the stamp; an error is a stamp too, so that it is told once and not at every look."""
+    try:
+        return stamp(workspace)
+    except StyleTunerError as error:
+        return str(error)
 
 
 def changed(*paths: Path) -> tuple[int, ...]:

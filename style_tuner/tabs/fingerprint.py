@@ -80,7 +80,7 @@ def punctuation(profile: StyleProfile) -> Figure:
 
 def openings(profile: StyleProfile) -> Figure:
     """Return the words that sentences open with, by share."""
-    pairs = [(word, 100 * share) for word, share in list(profile.openings.items())[:10]]
+    pairs = [(word.capitalize(), 100 * share) for word, share in list(profile.openings.items())[:10]]
     return plots.named_bars(pairs, "Sentences that open with it (%)")
 
 

@@ -38,8 +38,10 @@ def add(workspace: Workspace, files: Sequence[str | Path]) -> None:
 
 
 def upload(workspace: Workspace, files: list[str] | None) -> None:
-    """Import what was dropped, and empty the drop zone."""
+    """Import what was dropped; no copy stays behind in the folder of uploads."""
     add(workspace, files or [])
+    for file in files or []:
+        Path(file).unlink(missing_ok=True)
 
 
 def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:

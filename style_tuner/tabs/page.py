@@ -15,6 +15,8 @@ from style_tuner.tabs.common import Page
 from style_tuner.workspace import home_folder, open_workspace, workspace_names
 
 log = logging.getLogger(__name__)
+DAY = (86_400, 86_400)
+"""Seconds between, and age of, what Gradio clears out of its own copies of uploads and downloads."""
 TABS: dict[str, Callable[[Page], None]] = {
     "Manuscripts": manuscripts.build,
     "Voice": voice.build,
@@ -29,7 +31,7 @@ TABS: dict[str, Callable[[Page], None]] = {
 def build(workspace: str, home: Path) -> tuple[gr.Blocks, Page]:
     """Compose the page; it opens on the named workspace."""
     names = sorted({*workspace_names(home), open_workspace(workspace, home).name})
-    with gr.Blocks(title="Style Tuner", analytics_enabled=False, fill_width=True) as demo:
+    with gr.Blocks(title="Style Tuner", analytics_enabled=False, fill_width=True, delete_cache=DAY) as demo:
         chosen = gr.Dropdown(
             names, value=workspace, label="Workspace", render=False, container=False, elem_classes="workspace"
         )

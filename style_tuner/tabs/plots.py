@@ -85,7 +85,9 @@ def paired(names: Sequence[str], groups: Mapping[str, Sequence[float]], y_title:
     from plotly.graph_objects import Bar
 
     figure = _figure("", y_title, 280)
-    for (name, values), colour in zip(groups.items(), (INK, ACCENT, SECOND), strict=False):
+    figure.update_layout(bargap=0.45)
+    colours = [SECOND, INK, ACCENT][-len(groups) :]
+    for (name, values), colour in zip(groups.items(), colours, strict=True):
         figure.add_trace(Bar(x=list(names), y=list(values), name=name, marker={"color": colour}))
     figure.update_yaxes(range=[0, 100])
     return figure

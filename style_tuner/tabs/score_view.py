@@ -10,16 +10,12 @@ from markupsafe import Markup
 from style_tuner.tabs import views
 from style_tuner.workspace import Workspace, read_json
 
-OWN = "Pasted draft"
-"""What a score of files is called beside the models' names."""
-
 
 def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     """Return the scores kept in the workspace, file name and value, the newest first."""
     if not workspace.scores.is_dir():
         return []
-    found = ((path.stem, read_json(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True))
-    return [(name, value if "models" in value else value | {"models": {OWN: value["score"]}}) for name, value in found]
+    return [(path.stem, read_json(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True)]
 
 
 def interval(score: dict[str, Any]) -> str:
@@ -42,10 +38,12 @@ def newest_of(workspace: Workspace, model: str) -> str:
 def big(score: dict[str, Any], what: str) -> Markup:
     """Return the number, its interval, and the verdict."""
     number = "–" if score["score"] is None else f"{score['score']:.0f}"
-    span = "" if score["low"] is None else f"{score['low']:.0f} to {score['high']:.0f} (90 % interval)"
+    span = "" if score["low"] is None else f"between {score['low']:.0f} and {score['high']:.0f} (90 % interval)"
+    line = " · ".join(filter(None, ["of 100", span, f"{score['words']:,} words", what]))
     return Markup(
-        "<div class='big' role='img' aria-label='Style score {}'>{}<small>{} {}</small></div><p class='verdict'>{}</p>"
-    ).format(number, number, f"of 100, {score['words']:,} words, {what}.", span, score["verdict"])
+        "<div class='big' role='img' aria-label='Style score {}'>{}</div><p class='caption'>{}</p>"
+        "<p class='verdict'>{}</p>"
+    ).format(number, number, line, score["verdict"])
 
 
 def gates(score: dict[str, Any]) -> Markup:

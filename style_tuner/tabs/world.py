@@ -84,7 +84,7 @@ def upload(workspace: Workspace, world: str | None, files: Sequence[str] | None,
     """Import uploaded notes into the chosen world."""
     with tempfile.TemporaryDirectory() as folder:
         for file in files or []:
-            shutil.copy(file, Path(folder) / Path(file).name)
+            shutil.move(file, Path(folder) / Path(file).name)
         return index(workspace, _need(world), Path(folder), port)
 
 

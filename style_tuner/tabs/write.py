@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from style_tuner import drafting, takes
 from style_tuner.config import SamplingConfig, validated
-from style_tuner.errors import ServerError
+from style_tuner.errors import ConfigError, ServerError
 from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
@@ -125,11 +125,13 @@ def write(
     temperature: float,
     top_p: float,
     max_tokens: float,
-    seed: float | None,
+    seed: str,
 ) -> Iterator[tuple[Any, ...]]:
     """Start both answers and show them as they come; they go on, on disk, if the page goes away."""
     values = {"temperature": temperature, "top_p": top_p, "max_tokens": int(max_tokens)}
-    chosen_seed = random.randrange(2**31) if seed is None else int(seed)
+    if seed.strip() and not seed.strip().isdecimal():
+        raise ConfigError(f"The seed {seed!r} is no whole number: correct it, or leave it empty.")
+    chosen_seed = int(seed) if seed.strip() else random.randrange(2**31)
     place = world if use_world else None
     if use_world and not world:
         raise ServerError("No world is chosen: choose one, or switch the world off.")
@@ -166,6 +168,11 @@ def _stamp(workspace: Workspace) -> Any:
     return state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
 
 
+def _take_stamp(workspace: Workspace) -> Any:
+    newest = next(iter(takes.take_ids(workspace)), "")
+    return listing(takes.folder(workspace)), takes.writing(workspace, newest) is not None
+
+
 def _title(take: Take) -> str:
     day, clock = take.id.split("-")[:2]
     return f"{day[6:]}.{day[4:6]}. {clock[:2]}:{clock[2:4]} · {take.request.prompt[:60]}"
@@ -196,7 +203,7 @@ def _settings() -> list[Any]:
         temperature = gr.Slider(0, 2, DEFAULTS.temperature, step=0.05, label="Temperature (higher is bolder)")
         top_p = gr.Slider(0.05, 1, DEFAULTS.top_p, step=0.01, label="Top-p (share of the likely words)")
         most = gr.Number(DEFAULTS.max_tokens, label="Longest reply (tokens)", precision=0, minimum=1)
-        seed = gr.Number(None, label="Seed (empty: another one each time)", precision=0)
+        seed = gr.Textbox("", label="Seed (empty: another one each time)", max_lines=1)
     return [temperature, top_p, most, seed]
 
 
@@ -230,6 +237,6 @@ def build(page: Page) -> None:
     inputs = [prompt, voice, use_world, world, *settings]
     page.follow(_stamp, choices, [voice, world], [voice, world])
     page.follow(lambda workspace: takes.take_ids(workspace), show_history, history)
-    page.follow(lambda workspace: listing(takes.folder(workspace)), show_take, shown, [history], [history.change])
+    page.follow(_take_stamp, show_take, shown, [history], [history.change])
     page.on(button.click, write, inputs, shown, show_progress="minimal")
     page.on(stop_button.click, stop, [current], None)
