@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -143,9 +144,18 @@ def _describe(workspace: Workspace, state: ServerState | None) -> Markup:
         return views.sentence(f"Starting {state.engine} at {state.url}; loading the models takes a moment.")
     rows = [(name, Path(folder).name if name == "base" else "this workspace") for name, folder in state.models.items()]
     head = views.sentence(f"Up: {state.engine} at {state.url}.", "good")
+    start = (
+        ["--url", state.url] if state.external else ["--engine", state.engine, "--port", str(state.port), "--detach"]
+    )
+    same = views.command(shlex.join(["python", "-m", "style_tuner", "serve", "--workspace", workspace.name, *start]))
     new = [name for name in voices_of(workspace) if name not in state.models and name not in state.message]
     more = f"Trained since the start: {', '.join(new)}. Stop and start the server to write with it." if new else ""
-    return head + views.table("Served", ["Name", "From"], rows) + views.sentence(f"{state.message} {more}", "caption")
+    return (
+        head
+        + views.table("Served", ["Name", "From"], rows)
+        + views.sentence(f"{state.message} {more}", "caption")
+        + same
+    )
 
 
 def _engine() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -72,6 +73,8 @@ def index(workspace: Workspace, world: str, folder: Path, port: float) -> tuple[
     head = f"{report.imported} entries new or changed, {report.unchanged} as they were."
     skipped = [f"{name} was left out: {reason}" for name, reason in report.skipped]
     said = views.sentence(head) + (views.bullets(skipped) if skipped else Markup(""))
+    source = "FOLDER" if folder.is_relative_to(tempfile.gettempdir()) else str(folder)
+    said += views.command(shlex.join(["python", "-m", "rag", "index", world, "--input", source]))
     return gr.Dropdown(choices=list(service.worlds(url)), value=world), str(said)
 
 
@@ -171,13 +174,14 @@ def test_prompt(workspace: Workspace, world: str | None, prompt: str) -> str:
     if not prompt.strip():
         raise WorldError("There is no prompt to test: write one as you would on the tab Write.")
     sent, found = service.prompt(_url(workspace), _need(world), [Message("user", prompt.strip())])
+    same = views.command(shlex.join(["python", "-m", "rag", "search", _need(world), prompt.strip()]))
     if not found.hits:
-        return str(views.sentence("No entry fits this prompt, so none is sent."))
+        return str(views.sentence("No entry fits this prompt, so none is sent.") + same)
     shown = hits(found.hits, f"Sent: {len(found.hits)} entries, {found.words} words")
     if found.left_out:
         shown += hits(found.left_out, "Left out, because the room for facts is used up")
     whole = "\n\n".join(f"[{message.role}]\n{message.content}" for message in sent)
-    return str(shown + views.details("Show the whole prompt as it is sent", whole))
+    return str(shown + views.details("Show the whole prompt as it is sent", whole) + same)
 
 
 def build(page: Page) -> None:
