@@ -6,7 +6,7 @@ import json
 import logging
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -97,11 +97,14 @@ def runs(cut: Sequence[list[str]], number: int) -> list[list[str]]:
     return [unit for start in starts for unit in cut[start : start + RUN_UNITS]]
 
 
-def build_panel(corpus: Path) -> Panel:
-    """Make a panel of the novels in a folder, named `Author_Title_Year.txt`; texts without apostrophes are skipped."""
+def build_panel(corpus: Path, authors: Collection[str] | None = None) -> Panel:
+    """Make a panel of the novels in a folder, named `Author_Title_Year.txt`; texts without apostrophes are skipped.
+
+    `authors` limits it to some of the folder's authors, so that the others can test it.
+    """
     import numpy as np
 
-    works = _read_works(corpus)
+    works = _read_works(corpus, authors)
     known = _known_words(works)
     rows: list[Counter[str]] = []
     unit_authors = []
@@ -191,14 +194,17 @@ def load_panel(folder: Path = PANEL) -> Panel:
     return Panel(tuple(names["authors"]), arrays["unit_authors"], counts, features, known, grammar)
 
 
-def _read_works(corpus: Path) -> dict[str, list[list[str]]]:
+def _read_works(corpus: Path, authors: Collection[str] | None) -> dict[str, list[list[str]]]:
     works: dict[str, list[list[str]]] = defaultdict(list)
     for file in sorted(corpus.glob("*_*_*.txt")):
+        author = file.stem.split("_")[0]
+        if authors is not None and author not in authors:
+            continue
         text = file.read_text(encoding="utf-8-sig")
         if 20_000 * (text.count("'") + text.count("’")) < len(text):
             log.warning("%s is left out of the panel: it has lost its apostrophes.", file.name)
             continue
-        works[file.stem.split("_")[0]].append(tokens(text))
+        works[author].append(tokens(text))
     if len(works) < 4:
         raise StyleTunerError(
             f"{corpus} holds novels by {len(works)} authors: a panel needs four or more, as Author_Title_Year.txt."
