@@ -138,7 +138,7 @@ def validate(
 
     report = validate_file(file)
     lines = [f"{file}, line {fault.line}: {fault.sentence}" for fault in report.faults]
-    lines += report.warnings
+    lines += [f"{file}, line {warning.line}: {warning.sentence}" for warning in report.warnings]
     lines.append(f"{report.rows} rows, {len(report.faults)} faults.")
     _answer(as_json, asdict(report), "\n".join(lines))
     if report.faults:
@@ -298,15 +298,15 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Write drafts with the base model or a voice, with or without the world; every draft is kept."""
-    from style_tuner.drafting import write
+    from style_tuner.drafting import draft
 
     place = open_workspace(workspace)
     values = {"temperature": temperature, "max_tokens": max_tokens}
     sampling = validated(SamplingConfig, values, "generate")
     seeds = [None if seed is None else seed + number for number in range(count)]
-    drafts = [write(place, prompt, model, sampling, one, world) for one in seeds]
-    texts = [draft.text + (f"\n\n[facts: {', '.join(draft.sources)}]" if draft.sources else "") for draft in drafts]
-    _answer(as_json, {"drafts": [asdict(draft) for draft in drafts]}, "\n\n———\n\n".join(texts))
+    drafts = [draft(place, prompt, model, sampling, one, world) for one in seeds]
+    texts = [one.text + (f"\n\n[facts: {', '.join(one.sources)}]" if one.sources else "") for one in drafts]
+    _answer(as_json, {"drafts": [asdict(one) for one in drafts]}, "\n\n———\n\n".join(texts))
 
 
 @app.command()
@@ -358,7 +358,7 @@ def main() -> None:
     """Run the command line; errors of the user's kind are one sentence, without a trace."""
     os.environ.update(quiet_environment())
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("httpx", "httpcore", "sentence_transformers", "openai"):
+    for name in ("httpx", "httpx2", "httpcore", "openai"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()

@@ -92,7 +92,8 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     losses = (f"{result['base_validation_loss']:.3f}", f"{result['tuned_validation_loss']:.3f}")
     texts = [" ".join(draft["text"].split()[:60]) + " …" for draft in result["samples"].values()]
     explained = [
-        (name, f"{value:.0f}", f"{voice['comparisons'][name]:.0f}") for name, value in base["comparisons"].items()
+        (name.replace("_", " "), f"{value:.0f}", f"{voice['comparisons'][name]:.0f}")
+        for name, value in base["comparisons"].items()
     ]
     return [
         ("validation loss (nats a token)", *losses),

@@ -1,61 +1,80 @@
-"""Ask the model server for text in the author's name, with or without the world; every draft is kept."""
+"""From a prompt to a request: the conversation as the training rows have it, the server, and the facts of a world."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import asdict
-
+from style_tuner import takes
 from style_tuner.config import SamplingConfig
 from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.errors import ServerError
 from style_tuner.records import Draft, Message
-from style_tuner.workspace import Workspace, append_jsonl, read_json
+from style_tuner.serving import server
+from style_tuner.serving import world as world_service
+from style_tuner.serving.state import ServerState
+from style_tuner.workspace import Workspace, read_json
 
 
-def request(workspace: Workspace, prompt: str) -> tuple[Message, ...]:
-    """Return the messages for a prompt: the system prompt of the newest dataset first, if there is one."""
+def running_server(workspace: Workspace) -> ServerState:
+    """Return the model server if it is up; raise `ServerError` with the remedy if it is not."""
+    state = server.state(workspace)
+    if state is not None and state.health == "up":
+        return state
+    if state is not None and state.health == "starting":
+        raise ServerError("The model server is still starting: wait a moment, then try again.")
+    said = f" ({state.message})" if state is not None and state.message else ""
+    raise ServerError(
+        f"The model server is off{said}: press Start server on the tab Models, or run "
+        "`python -m style_tuner serve --detach`."
+    )
+
+
+def conversation(workspace: Workspace, prompt: str) -> tuple[Message, ...]:
+    """Return the messages for a prompt: the newest dataset's system prompt first, if there is one."""
     folder = latest_dataset(workspace)
-    system = str(read_json(folder / "dataset.json")["system_prompt"]) if folder else ""
-    return (*([Message("system", system)] if system else []), Message("user", prompt))
+    system = [Message("system", read_json(folder / "dataset.json")["system_prompt"])] if folder else []
+    return (*system, Message("user", prompt))
 
 
-def address(workspace: Workspace, world: str | None) -> tuple[str, dict[str, str]]:
-    """Return where to send a request and its headers: the World service for a world, else the model server."""
-    from style_tuner.serving import server
-    from style_tuner.serving import world as world_service
-
-    if world:
-        service = world_service.state(workspace)
-        if service is None:
-            raise ServerError(f"The World service is not running: start it with `python -m rag serve {world}`.")
-        return f"{service.url}/v1", world_service.chat_headers(world)
-    current = server.state(workspace)
-    if current is None or current.health != "up":
-        said = f" ({current.message})" if current and current.message else ""
+def ask(
+    workspace: Workspace,
+    prompt: str,
+    models: tuple[str, ...],
+    sampling: SamplingConfig,
+    seed: int | None = None,
+    world: str | None = None,
+) -> takes.Writing:
+    """Have all models write at once; with a world, through the World service, which adds the facts."""
+    prompt = prompt.strip()
+    if not prompt:
+        raise ServerError("There is no prompt yet: say what happens in the scene.")
+    state, messages = running_server(workspace), conversation(workspace, prompt)
+    if world is None:
+        return takes.start(workspace, state.url, takes.Request(prompt, messages, models, sampling, seed))
+    service = world_service.state(workspace)
+    if service is None:
         raise ServerError(
-            f"The model server is not running{said}: start it on the Models tab, or with "
-            "`python -m style_tuner serve --detach`."
+            "The World service is off: press Start World service on the tab World, or run "
+            f"`python -m rag serve {world!r}`; or write without it."
         )
-    return current.url, {}
+    if service.model_url.rstrip("/") != state.url.rstrip("/"):
+        raise ServerError(
+            f"The World service passes requests to {service.model_url}, but the models are at {state.url}: stop the "
+            "World service and start it again."
+        )
+    _, found = world_service.prompt(service.url, world, messages)
+    facts = tuple({"name": hit.entry.name, "reason": hit.reason, "text": hit.entry.text} for hit in found.hits)
+    request = takes.Request(prompt, messages, models, sampling, seed, world, facts)
+    return takes.start(workspace, f"{service.url}/v1", request, world_service.chat_headers(world))
 
 
-def keep(workspace: Workspace, draft: Draft) -> Draft:
-    """Add a draft to the workspace's history."""
-    append_jsonl(workspace.drafts / "drafts.jsonl", {"time": time.time(), **asdict(draft)})
-    return draft
-
-
-def write(
+def draft(
     workspace: Workspace, prompt: str, model: str, sampling: SamplingConfig, seed: int | None, world: str | None
 ) -> Draft:
-    """Return one draft by a model or voice and keep it; what came before a server died is kept too."""
-    from style_tuner.serving.client import BrokenStream, complete_chat
-
-    messages: Sequence[Message] = request(workspace, prompt)
-    url, headers = address(workspace, world)
-    try:
-        return keep(workspace, complete_chat(url, model, messages, sampling, seed, headers))
-    except BrokenStream as broken:
-        keep(workspace, Draft(model, prompt, broken.partial, seed, "broken"))
-        raise
+    """Return one draft when it is whole; raise `ServerError` if it broke off, with what came kept on disk."""
+    writing = ask(workspace, prompt, (model,), sampling, seed, world)
+    while writing.going:
+        writing.wait(0.5)
+    take = takes.load(workspace, writing.take.id)
+    (column,) = take.columns
+    if column.finish_reason == "failed":
+        raise ServerError(column.message)
+    return Draft(model, take.request.prompt, column.text, seed, column.finish_reason, column.sources)

@@ -178,7 +178,8 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
     except BaseException as error:
         sentence = str(error) if isinstance(error, StyleTunerError) else f"{type(error).__name__}: {error}"
         if handler and not isinstance(error, StyleTunerError):
-            handler.stream.write(traceback.format_exc())
+            with (folder / "log.txt").open("a", encoding="utf-8") as log:
+                log.write(traceback.format_exc())
         status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
         with suppress(StyleTunerError, OSError):
             own.update(status=status, ended=time.time(), message=sentence)

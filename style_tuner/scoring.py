@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from style_tuner.config import SamplingConfig, ScoreConfig
 from style_tuner.dataset.chat_jsonl import read_examples
-from style_tuner.drafting import address
+from style_tuner.drafting import running_server
 from style_tuner.errors import DatasetError
 from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
 from style_tuner.records import ChatExample, Draft
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
-from style_tuner.workspace import Workspace, write_json
-
-Report = Callable[[int, int, str], None]
+from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
 
 
 class AuthorVoice:
@@ -32,7 +30,7 @@ class AuthorVoice:
         rows = [*read_examples(dataset / "train.jsonl"), *read_examples(dataset / "validation.jsonl")]
         self.training = texts_of(rows)
         self.held_out = texts_of(read_examples(dataset / "heldout.jsonl"))
-        self.profile = profile_from_json((dataset / "profile.json").read_text(encoding="utf-8"))
+        self.profile = profile_from_json(read_json(dataset / "profile.json"))
         self.verifier = fit_verifier(self.training, load_panel())
 
     def score(self, texts: Sequence[str]) -> dict[str, Any]:
@@ -48,11 +46,12 @@ def texts_of(examples: Sequence[ChatExample]) -> list[str]:
 
 
 def write_pairs(
-    url: str, models: Sequence[str], dataset: Path, sampling: SamplingConfig, score: ScoreConfig, report: Report
+    url: str, models: Sequence[str], dataset: Path, sampling: SamplingConfig, score: ScoreConfig, own: Job
 ) -> dict[str, list[Draft]]:
     """Return each model's drafts, pair by pair for the same held-out request and seed.
 
-    At least `score.drafts` each; then more, up to twice as many, until each model has `score.firm_words` words.
+    At least `score.drafts` each; then more, up to twice as many, until each model has `score.firm_words` words. Each is
+    kept in the job's folder as it comes.
     """
     from style_tuner.serving.client import complete_chat
 
@@ -64,10 +63,12 @@ def write_pairs(
         short = min(sum(draft.words for draft in found) for found in drafts.values()) < score.firm_words
         if number >= score.drafts and not short:
             break
-        report(number, score.drafts + 1, f"Writing draft {number + 1} with each model")
+        own.report(number, score.drafts + 1, f"Writing draft {number + 1} with each model")
         messages, seed = requests[number % len(requests)], 1000 + number
         for model in models:  # one after the other: `transformers serve` draws both from one generator
-            drafts[model].append(complete_chat(url, model, messages, sampling, seed))
+            draft = complete_chat(url, model, messages, sampling, seed)
+            append_jsonl(own.folder / "drafts.jsonl", asdict(draft))
+            drafts[model].append(draft)
     return drafts
 
 
@@ -95,8 +96,7 @@ def score_models(
     if len(models) != 2 or models[0] == models[1]:
         raise DatasetError(f"Name two different models, such as base,VOICE; found {', '.join(models)!r}.")
     data = dataset or newest_dataset(workspace)
-    url, _ = address(workspace, None)
-    drafts = write_pairs(url, models, data, SamplingConfig(), score, own.report)
+    drafts = write_pairs(running_server(workspace).url, models, data, SamplingConfig(), score, own)
     own.report(score.drafts, score.drafts + 1, "Scoring against the panel")
     result = compare(data, *(drafts[model] for model in models))
     return _kept(workspace, result | {"dataset": str(data)})

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from style_tuner import jobs
-from style_tuner.config import STARTER_CONFIG, load_training_config
+from style_tuner import drafting, jobs
+from style_tuner.config import STARTER_CONFIG, SamplingConfig, load_training_config
 from style_tuner.errors import DatasetError, JobError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.tabs import common, manuscripts, models, score, strip, train, world, write
@@ -73,7 +73,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
         (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "")), "Start server"),
         (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1")), "no whole number"),
-        (lambda place: list(write.write(place, " ", None, False, None, 1, 0.9, 9, "")), "no prompt"),
+        (lambda place: drafting.ask(place, " ", ("base",), SamplingConfig()), "no prompt"),
     ],
 )
 def test_what_cannot_work_yet_is_refused_with_the_remedy(workspace: Workspace, press, sentence: str) -> None:

@@ -66,6 +66,12 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert read_jsonl(path) == [{"step": 1}]
 
 
+def test_a_row_keeps_every_kind_of_line_break_in_its_text(tmp_path: Path) -> None:
+    row = {"text": "one\u2028two\u2029three\x85four\nfive"}
+    append_jsonl(tmp_path / "drafts.jsonl", row)
+    assert read_jsonl(tmp_path / "drafts.jsonl") == [row]
+
+
 def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_text("\n".join(str(number) for number in range(100_000)))

@@ -13,6 +13,7 @@ from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.hardware import hardware
 from style_tuner.tabs import views
+from style_tuner.tuning import memory
 from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, MemoryEstimate, ModelShape, estimate_memory
 from style_tuner.tuning.schedule import plan_schedule
 from style_tuner.workspace import Workspace, read_json, read_jsonl
@@ -25,7 +26,7 @@ LARGE = 500_000_000
 """Weights from which training on a CPU takes days."""
 
 
-def shape_of(model: str) -> ModelShape | None:
+def local_shape(model: str) -> ModelShape | None:
     """Return a model's shape from its config.json on this disk; None for a Hub model that is not here yet."""
     if not is_hub_name(model):
         path: Path | str | object = Path(model) / "config.json"
@@ -35,19 +36,7 @@ def shape_of(model: str) -> ModelShape | None:
         path = try_to_load_from_cache(model, "config.json")
     if not isinstance(path, Path | str):
         return LLAMA_8B if "Llama-3.1-8B" in model else None
-    values = read_json(Path(path))
-    heads = values["num_attention_heads"]
-    return ModelShape(
-        hidden=values["hidden_size"],
-        layers=values["num_hidden_layers"],
-        feed_forward=values["intermediate_size"],
-        heads=heads,
-        key_value_heads=values.get("num_key_value_heads", heads),
-        head_size=values.get("head_dim") or values["hidden_size"] // heads,
-        vocabulary=values["vocab_size"],
-        tied=bool(values.get("tie_word_embeddings", False)),
-        source="its config.json",
-    )
+    return memory.shape_of(read_json(Path(path)))
 
 
 def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
@@ -138,7 +127,7 @@ def _speed(workspace: Workspace, config: TrainingConfig) -> float | None:
 def render(workspace: Workspace, config: TrainingConfig, dataset: Path | None) -> Markup:
     """Return the whole estimate; what stands in the way is said in red, with the remedy."""
     model = resolve_model(config.base_model)
-    shape = shape_of(model)
+    shape = local_shape(model)
     parts = []
     if shape is None:
         parts.append(views.sentence("How much memory it needs is known once the model is on this disk."))

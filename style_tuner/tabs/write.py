@@ -20,7 +20,7 @@ from style_tuner.serving.voices import BASE
 from style_tuner.tabs import views
 from style_tuner.tabs.common import Page, listing
 from style_tuner.tabs.world import REASONS
-from style_tuner.takes import Column, Request, Take
+from style_tuner.takes import Column, Take
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Ask for a scene and read it twice: from the base model, and from the model that learned your voice."
@@ -28,45 +28,9 @@ DEFAULTS = SamplingConfig()
 ENDS = {"stop": "", "length": "cut at the longest reply", "stopped": "stopped", "failed": "broke off", "": "writing…"}
 
 
-def _server(workspace: Workspace) -> ServerState:
-    state = server.state(workspace)
-    if state is None or state.health != "up":
-        how = {None: "off", "starting": "still starting", "failed": "down"}[state and state.health]  # type: ignore[index]
-        remedy = "wait a moment" if how == "still starting" else "press Start server on the tab Models"
-        raise ServerError(f"The model server is {how}: {remedy}, then write.")
-    return state
-
-
 def base_of(state: ServerState) -> str:
     """Return the name of the base model; that of a server run elsewhere is the first that it serves."""
     return BASE if BASE in state.models else next(iter(state.models))
-
-
-def _request(
-    workspace: Workspace, prompt: str, voice: str | None, world: str | None, values: dict[str, Any], seed: int | None
-) -> tuple[str, Request, dict[str, str]]:
-    """Return where to send the request, the request, and its headers."""
-    if not prompt.strip():
-        raise ServerError("There is no prompt yet: say what happens in the scene, then press Write.")
-    state = _server(workspace)
-    base = base_of(state)
-    models = (base, voice) if voice and voice != base else (base,)
-    sampling = validated(SamplingConfig, values, "The settings")
-    messages = drafting.request(workspace, prompt.strip())
-    if not world:
-        return state.url, Request(prompt.strip(), messages, models, sampling, seed), {}
-    service_state = service.state(workspace)
-    if service_state is None:
-        raise ServerError("The World service is off: press Start World service on the tab World, or write without it.")
-    if service_state.model_url.rstrip("/") != state.url.rstrip("/"):
-        raise ServerError(
-            f"The World service passes requests to {service_state.model_url}, but the models are at {state.url}: stop "
-            "the World service on the tab World and start it again."
-        )
-    _, found = service.prompt(service_state.url, world, messages)
-    facts = tuple({"name": h.entry.name, "why": REASONS[h.reason], "text": h.entry.text} for h in found.hits)
-    request = Request(prompt.strip(), messages, models, sampling, seed, world, facts)
-    return f"{service_state.url}/v1", request, service.chat_headers(world)
 
 
 def _line(column: Column) -> Markup:
@@ -90,7 +54,7 @@ def _facts(take: Take) -> str:
     if take.request.world is None:
         return str(views.sentence("Written without the world: no facts were sent along.", "caption"))
     sources = {name for column in take.columns for name in column.sources}
-    rows = [(fact["name"], fact["why"], fact["text"]) for fact in take.request.facts]
+    rows = [(fact["name"], REASONS[fact["reason"]], fact["text"]) for fact in take.request.facts]
     if not rows and not sources:
         return str(views.sentence(f"No entry of {take.request.world} fits this prompt, so none was sent.", "caption"))
     return str(views.table(f"Facts sent from {take.request.world}", ["Entry", "Why", "Text"], rows))
@@ -135,8 +99,10 @@ def write(
     place = world if use_world else None
     if use_world and not world:
         raise ServerError("No world is chosen: choose one, or switch the world off.")
-    url, request, headers = _request(workspace, prompt, voice, place, values, chosen_seed)
-    writing = takes.start(workspace, url, request, headers)
+    base = base_of(drafting.running_server(workspace))
+    models = (base, voice) if voice and voice != base else (base,)
+    sampling = validated(SamplingConfig, values, "The settings")
+    writing = drafting.ask(workspace, prompt, models, sampling, chosen_seed, place)
     while writing.going:
         yield show(workspace, writing.take, True)
         writing.wait(0.3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ModelError
@@ -79,6 +80,22 @@ class MemoryEstimate:
         )
 
 
+def shape_of(values: dict[str, Any]) -> ModelShape:
+    """Return the shape that a model's config.json holds."""
+    heads = values["num_attention_heads"]
+    return ModelShape(
+        hidden=values["hidden_size"],
+        layers=values["num_hidden_layers"],
+        feed_forward=values["intermediate_size"],
+        heads=heads,
+        key_value_heads=values.get("num_key_value_heads") or heads,
+        head_size=values.get("head_dim") or values["hidden_size"] // heads,
+        vocabulary=values["vocab_size"],
+        tied=bool(values.get("tie_word_embeddings", False)),
+        source="its config.json",
+    )
+
+
 def model_shape(model: str) -> ModelShape:
     """Return the shape from the model's config.json; that of Llama-3.1-8B where the Hub cannot be reached for it.
 
@@ -90,22 +107,11 @@ def model_shape(model: str) -> ModelShape:
 
     try:
         with model_errors(model):
-            found = AutoConfig.from_pretrained(model)
+            return shape_of(AutoConfig.from_pretrained(model).to_dict())
     except ModelError:
         if is_hub_name(model) and "Llama-3.1-8B" in model:
             return LLAMA_8B
         raise
-    return ModelShape(
-        hidden=found.hidden_size,
-        layers=found.num_hidden_layers,
-        feed_forward=found.intermediate_size,
-        heads=found.num_attention_heads,
-        key_value_heads=found.num_key_value_heads,
-        head_size=getattr(found, "head_dim", None) or found.hidden_size // found.num_attention_heads,
-        vocabulary=found.vocab_size,
-        tied=bool(found.tie_word_embeddings),
-        source="its config.json",
-    )
 
 
 def estimate_memory(config: TrainingConfig, shape: ModelShape | None = None, on_gpu: bool = True) -> MemoryEstimate:
