@@ -59,7 +59,7 @@ def summary(profile: StyleProfile) -> list[str]:
         lines.append(
             "Favourite words: "
             + ", ".join(
-                f"{word.text} ({word.count}, {word.ratio:g} times as often as other novelists)"
+                f"{word.text} ({word.count}, {_times(word.ratio)} as often as other novelists)"
                 for word in profile.favourite_words[:6]
             )
             + "."
@@ -88,6 +88,10 @@ def differences(draft: StyleProfile, own: StyleProfile) -> str:
     furthest = [row for row in ranked[:2] if row[3].format(row[1]) != row[3].format(row[2])]
     said = [f"{form.format(found)} {name} (yours: {form.format(usual)})" for name, found, usual, form in furthest]
     return f" Furthest from your writing: {' and '.join(said)}." if said else ""
+
+
+def _times(ratio: float) -> str:
+    return "over 100 times" if ratio > 100 else f"{ratio:.0f} times"
 
 
 def _article(level: str) -> str:

@@ -81,18 +81,18 @@ def mostly_capitalised(written: Sequence[str]) -> frozenset[str]:
 
 
 def favourite_words(written: Sequence[str]) -> tuple[Favourite, ...]:
-    """Return words used far above their rate in general English, names left out, strongest first.
+    """Return words used far above their rate in general English, strongest first; no names, no function words.
 
     Ranked by the G² contribution (Dunning 1993); a word counts as a name where it is mostly capitalised.
     """
     every = Counter(lowered(written))
-    names = mostly_capitalised(written)
+    left_out = mostly_capitalised(written) | lexicon.PLAIN
     rates, total = reference_words(), len(written)
     ranked = []
     for word, count in every.items():
         usual = max(rates.get(word, 0.0), 1.0) / 1e6
         ratio = count / total / usual
-        if count >= max(4, total / 20_000) and word not in names and len(word) > 2 and ratio >= 2:
+        if count >= max(4, total / 20_000) and word not in left_out and len(word) > 2 and ratio >= 2:
             ranked.append((count * log(ratio), Favourite(word, count, round(ratio, 1))))
     ranked.sort(key=lambda pair: -pair[0])
     return tuple(favourite for _, favourite in ranked[:LISTED])
