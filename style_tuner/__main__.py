@@ -21,7 +21,7 @@ from style_tuner.config import (
     load_training_config,
     validated,
 )
-from style_tuner.errors import StyleTunerError
+from style_tuner.errors import ConfigError, StyleTunerError
 from style_tuner.privacy import quiet_environment
 from style_tuner.workspace import open_workspace
 
@@ -318,6 +318,7 @@ def score(
     ] = None,
     drafts: Annotated[int, typer.Option(min=2, help="Drafts for each model.")] = ScoreConfig().drafts,
     dataset: Annotated[Path | None, typer.Option(help="Dataset of the author. Default: the newest.")] = None,
+    panel: Annotated[Path | None, typer.Option(help="Folder of a panel of your own. Default: the shipped one.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score drafts against the author's voice; or a base model and a voice on the same requests, side by side."""
@@ -328,12 +329,32 @@ def score(
         raise typer.BadParameter("name draft files, or --models base,VOICE; one of the two.")
     with jobs.job(place, "score") as own:
         if files:
-            own.result = scoring.score_files(place, files, dataset)
+            own.result = scoring.score_files(place, files, dataset, panel)
         else:
             names = [name.strip() for name in str(models).split(",")]
-            own.result = scoring.score_models(place, names, ScoreConfig(drafts=drafts), dataset, own)
+            own.result = scoring.score_models(place, names, ScoreConfig(drafts=drafts), dataset, own, panel)
         own.message = own.result["verdict"]
     _answer(as_json, own.result, "\n".join(scoring.lines(own.result)))
+
+
+panel_app = typer.Typer(help="The panel of other authors that a voice is told from.", no_args_is_help=True)
+app.add_typer(panel_app, name="panel")
+
+
+@panel_app.command(name="build")
+def build_panel(
+    corpus: Annotated[Path, typer.Option(help="Folder of novels named Author_Title_Year.txt.")],
+    output: Annotated[Path, typer.Option(help="New folder for the panel, for `score --panel`.")],
+) -> None:
+    """Make a panel of one's own: statistics of masked text, no text itself."""
+    from style_tuner.voice.panel import build_panel as build
+    from style_tuner.voice.panel import save_panel, save_reference
+
+    if output.exists():
+        raise ConfigError(f"{output} exists and is not overwritten: name a new folder, or move it away.")
+    panel = build(corpus)
+    save_reference(corpus, save_panel(panel, output))
+    _say(f"A panel of {len(panel.authors)} authors: {output}")
 
 
 @app.command()

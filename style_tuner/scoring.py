@@ -22,8 +22,8 @@ from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
 class AuthorVoice:
     """What a dataset says of its author: training and held-out passages, profile, and the verifier made of them."""
 
-    def __init__(self, dataset: Path) -> None:
-        from style_tuner.voice.panel import load_panel
+    def __init__(self, dataset: Path, panel: Path | None = None) -> None:
+        from style_tuner.voice.panel import PANEL, load_panel
         from style_tuner.voice.profile import profile_from_json
         from style_tuner.voice.verifier import fit_verifier
 
@@ -31,7 +31,7 @@ class AuthorVoice:
         self.training = texts_of(rows)
         self.held_out = texts_of(read_examples(dataset / "heldout.jsonl"))
         self.profile = profile_from_json(read_json(dataset / "profile.json"))
-        self.verifier = fit_verifier(self.training, load_panel())
+        self.verifier = fit_verifier(self.training, load_panel(panel or PANEL))
 
     def score(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return the pooled score of some texts as plain values."""
@@ -72,11 +72,11 @@ def write_pairs(
     return drafts
 
 
-def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft]) -> dict[str, Any]:
+def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft], panel: Path | None = None) -> dict[str, Any]:
     """Score base, voice and the author's own held-out passages; add the paired difference and the gap closed."""
     from style_tuner.voice.score import compare_drafts
 
-    author = AuthorVoice(dataset)
+    author = AuthorVoice(dataset, panel)
     base_texts, voice_texts = [draft.text for draft in base], [draft.text for draft in voice]
     comparison = asdict(
         compare_drafts(base_texts, voice_texts, author.held_out, author.verifier, author.profile, author.training)
@@ -90,7 +90,12 @@ def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft]) -> dic
 
 
 def score_models(
-    workspace: Workspace, models: Sequence[str], score: ScoreConfig, dataset: Path | None, own: Job
+    workspace: Workspace,
+    models: Sequence[str],
+    score: ScoreConfig,
+    dataset: Path | None,
+    own: Job,
+    panel: Path | None = None,
 ) -> dict[str, Any]:
     """Have a base model and a voice write, score both, and keep the result in the workspace."""
     if len(models) != 2 or models[0] == models[1]:
@@ -98,16 +103,18 @@ def score_models(
     data = dataset or newest_dataset(workspace)
     drafts = write_pairs(running_server(workspace).url, models, data, SamplingConfig(), score, own)
     own.report(score.drafts, score.drafts + 1, "Scoring against the panel")
-    result = compare(data, *(drafts[model] for model in models))
+    result = compare(data, drafts[models[0]], drafts[models[1]], panel)
     return _kept(workspace, result | {"dataset": str(data)})
 
 
-def score_files(workspace: Workspace, files: Sequence[Path], dataset: Path | None) -> dict[str, Any]:
+def score_files(
+    workspace: Workspace, files: Sequence[Path], dataset: Path | None, panel: Path | None = None
+) -> dict[str, Any]:
     """Score the text of some files, pooled, and keep the result in the workspace."""
     found = [path for file in files for path in manuscript_files(file)]
     texts = [chapter.text for path in found for chapter in read_manuscript(path).chapters]
     data = dataset or newest_dataset(workspace)
-    result = AuthorVoice(data).score(texts)
+    result = AuthorVoice(data, panel).score(texts)
     files_named = [str(path) for path in found]
     scored = {"models": {"draft": result}, "verdict": result["verdict"]}
     return _kept(workspace, scored | {"files": files_named, "dataset": str(data)})

@@ -187,7 +187,7 @@ def load_panel(folder: Path = PANEL) -> Panel:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"The panel in {folder} cannot be read ({error}): restore data/panel, or make one with "
-            "`python -m style_tuner panel build --corpus DIR`."
+            "`python -m style_tuner panel build --corpus DIR --output FOLDER`."
         ) from error
     features = {feature: place for place, feature in enumerate(names["features"])}
     known = frozenset(names["known"])
