@@ -43,6 +43,13 @@ def test_the_authors_own_unseen_story_scores_high_and_trips_no_check(score):
     assert "reads as your voice" in scored.verdict
 
 
+def test_a_long_text_of_the_author_is_not_taken_for_repetition():
+    half = fit_verifier(STORIES[:4], load_panel())
+    scored = score_drafts(["\n\n".join(STORIES[4:])], half, build_profile(STORIES[:4]), STORIES[:4], ())
+    assert not fired(scored)
+    assert scored.score >= 75
+
+
 @pytest.mark.parametrize("text", [ESSAYIST, MODERN], ids=["essayist", "modern"])
 def test_another_manner_scores_low_and_says_what_differs(score, text):
     scored = score([text])

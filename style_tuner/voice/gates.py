@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PROBES = 40
 BAND = 4.0
 REPEATED_RUN = 3
+STRETCH = 500
 SAME_RUN = 8
 PROSE_ORDER = 0.3
 """Nats a token that the order of words tells in any prose: old novels have 0.6 to 0.9, modern dialogue 0.4."""
@@ -149,9 +150,17 @@ def copy_gate(texts: Sequence[str], bands: OwnBands, sources: Sources) -> Gate:
 
 
 def repeated_share(lower: Sequence[str]) -> float:
-    """Return the share of three-word runs that occurred before in the same text."""
-    found = list(zip(*(lower[shift:] for shift in range(REPEATED_RUN)), strict=False))
-    return 1 - len(set(found)) / len(found) if found else 0.0
+    """Return the share of three-word runs that occurred before in the same stretch of 500 words.
+
+    In stretches, because the share grows with length: a whole novel repeats more of its runs than a page does.
+    """
+    said = again = 0
+    for begin in range(0, len(lower), STRETCH):
+        stretch = lower[begin : begin + STRETCH]
+        found = list(zip(*(stretch[shift:] for shift in range(REPEATED_RUN)), strict=False))
+        said += len(found)
+        again += len(found) - len(set(found))
+    return again / said if said else 0.0
 
 
 def _band(values: Sequence[float], least_deviation: float) -> Band:
