@@ -1,0 +1,137 @@
+"""The commands as a user types them: what they print, what they leave, and what they say when it cannot be done."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STORIES = ROOT / "data" / "samples" / "manuscripts"
+COMMANDS = [
+    "import prepare validate profile train merge check-model serve generate score demo panel".split(),
+    "index search serve".split(),
+]
+
+
+def run(*arguments: object, module: str = "style_tuner") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"})
+
+
+def last_json(result: subprocess.CompletedProcess[str]) -> dict:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset that the guide's own flags make."""
+    folder = tmp_path_factory.mktemp("data") / "processed"
+    flags = ["--min-tokens", 90, "--max-tokens", 330, "--split", 0.9]
+    result = run("prepare", "--input", STORIES, "--output", folder / "training.jsonl", *flags, "--json")
+    assert last_json(result)["train"] > 100
+    return folder
+
+
+@pytest.mark.parametrize(("module", "commands"), list(zip(["style_tuner", "rag"], COMMANDS, strict=True)))
+def test_help_names_every_command(module: str, commands: list[str]) -> None:
+    shown = run("--help", module=module).stdout
+    assert all(command in shown for command in commands)
+
+
+def test_prepare_takes_the_guides_flags(dataset: Path) -> None:
+    assert {path.name for path in dataset.glob("*.jsonl")} == {"training.jsonl", "validation.jsonl", "heldout.jsonl"}
+    facts = json.loads((dataset / "dataset.json").read_text())
+    counts = facts["counts"]
+    assert 0.85 < counts["train"] / (counts["train"] + counts["validation"]) < 0.93
+    assert 0.08 < facts["held_out_words"] / facts["words"] < 0.15
+    row = json.loads((dataset / "training.jsonl").read_text().splitlines()[0])
+    assert [message["role"] for message in row["messages"]] == ["system", "user", "assistant"]
+    assert row["messages"][0]["content"] == facts["system_prompt"]
+
+
+def test_prepare_overwrites_nothing(dataset: Path) -> None:
+    result = run("prepare", "--input", STORIES, "--output", dataset / "training.jsonl")
+    assert result.returncode == 1
+    assert "training.jsonl exists and is not overwritten" in result.stderr
+
+
+def test_prepare_with_too_little_text_says_how_much_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("A short text. It has few words.\n")
+    result = run("prepare", "--input", tmp_path / "short.txt", "--output", tmp_path / "out")
+    assert result.returncode == 1
+    assert "passages" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_validate_names_line_and_fault(dataset: Path, tmp_path: Path) -> None:
+    assert last_json(run("validate", dataset / "training.jsonl", "--json"))["faults"] == []
+    broken = tmp_path / "broken.jsonl"
+    rows = (dataset / "training.jsonl").read_text().splitlines()[:3]
+    broken.write_text("\n".join([rows[0], rows[1][:-5], rows[2]]) + "\n")
+    result = run("validate", broken)
+    assert result.returncode == 1
+    assert "broken.jsonl, line 2:" in result.stdout
+
+
+def test_profile_measures_a_folder() -> None:
+    measured = last_json(run("profile", "--input", STORIES, "--json"))
+    assert measured["person"] == "first" and measured["tense"] == "past"
+    assert "first person" in measured["system_prompt"]
+
+
+def test_import_keeps_the_good_files_and_names_the_bad(tmp_path: Path) -> None:
+    bad = tmp_path / "picture.txt"
+    bad.write_bytes(bytes(range(256)) * 8)
+    result = run("import", STORIES / "01_the_long_stride.txt", bad, "--json")
+    assert result.returncode == 1
+    (added,) = json.loads(result.stdout.splitlines()[-1])["added"]
+    assert added["title"] == "The Long Stride" and added["chapters"] == 4
+    assert "picture.txt" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["prepare"], "no manuscripts yet"),
+        (["train"], "no dataset yet"),
+        (["train", "--config", "none.yaml"], "starter_cpu.yaml"),
+        (["train", "--set", "lora_rank=3"], "did you mean 'lora_r'"),
+        (["merge"], "no trained voice yet"),
+        (["merge", "--run", "nothing"], "nothing"),
+        (["generate", "Rain."], "model server is off"),
+        (["score", "nothing.txt"], "nothing.txt"),
+        (["check-model", "nowhere"], "nowhere"),
+        (["profile"], "add a manuscript"),
+        (["validate", "nothing.jsonl"], "nothing.jsonl"),
+        (["serve", "--engine", "fast"], "fast"),
+        (["prepare", "-w", "../up"], "../up"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_one_sentence_with_the_remedy(arguments: list[str], words: str) -> None:
+    result = run(*arguments)
+    assert result.returncode != 0
+    assert words in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_check_model_says_what_is_wrong(tmp_path: Path) -> None:
+    good = run("check-model", ROOT / "data" / "starter_model", "--json")
+    assert last_json(good)["ok"] is True
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert run("check-model", tmp_path).returncode == 1
+
+
+def test_a_dry_run_shows_what_would_be_learned_and_trains_nothing(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    for source, target in (("training", "train"), ("validation", "validation")):
+        (folder / f"{target}.jsonl").write_bytes((dataset / f"{source}.jsonl").read_bytes())
+    result = run("train", "--dry-run", "--dataset", folder, "--config", "configs/starter_cpu.yaml")
+    assert result.returncode == 0, result.stderr
+    for words in ("tokens", "steps", "GiB", "assistant"):
+        assert words in result.stdout
+    assert not list(folder.glob("**/*.safetensors"))
