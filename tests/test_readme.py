@@ -1,0 +1,40 @@
+"""The README is true: its tree, its links and its commands exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def tree() -> list[str]:
+    block = README.split("## The tree")[1].split("```")[1]
+    paths, parent = [], ""
+    for line in filter(None, block.splitlines()):
+        name = line.split()[0]
+        if line.startswith(" "):
+            paths.append(parent + name)
+        else:
+            parent = name
+            paths.append(name)
+    return paths
+
+
+def test_every_path_of_the_tree_exists_and_every_module_is_in_it() -> None:
+    shown = tree()
+    assert all((ROOT / path).exists() for path in shown), shown
+    modules = {path.name for path in (ROOT / "style_tuner").glob("*.py")} - {"__init__.py"}
+    assert modules <= {Path(path).name for path in shown}
+
+
+def test_every_link_inside_the_project_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).is_file(), target
+
+
+def test_every_make_target_and_script_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make (app|demo|setup|test|vllm|check)\b", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for script in re.findall(r"scripts/\w+\.sh", README):
+        assert (ROOT / script).is_file(), script
