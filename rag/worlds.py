@@ -25,6 +25,10 @@ from style_tuner.workspace import Workspace, read_json, storage_errors, write_js
 
 CANDIDATES = 30
 """Entries that each ranking may propose."""
+CONTEXT_PARTS = 6
+"""Words of lore are at most the context's tokens divided by this: with its names a word is nearly two tokens of a small
+vocabulary, so that lore takes at most a third of the context and request and reply have the rest.
+"""
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +38,7 @@ class Worlds:
     def __init__(self, workspace: Workspace, config: WorldConfig, embedder: Embedder, wait: float = 0) -> None:
         """Describe the worlds; entering takes the lock, waiting at most `wait` seconds for another owner."""
         self._folder = workspace.worlds
+        self._servers = workspace.servers
         self._config = config
         self._embedder = embedder
         self._wait = wait
@@ -121,7 +126,19 @@ class Worlds:
             with self._lock:
                 by_meaning = self._index.search(self._store, world, vectors, CANDIDATES)
                 by_words = self._store.match_words(world, query, CANDIDATES)
-        return choose(entries, named, by_meaning, by_words, self._config)
+        return choose(entries, named, by_meaning, by_words, self._fitted())
+
+    def _fitted(self) -> WorldConfig:
+        """Return the settings with room for as many words as the served model's context allows; a text that is too
+        long for it comes out as nonsense, without an error from every engine.
+        """
+        try:
+            server = read_json(self._servers / "model.json")
+        except FileNotFoundError:
+            return self._config
+        context = server["context_length"] if server["url"] == self._config.model_url.rstrip("/") else None
+        words = min(self._config.words, context // CONTEXT_PARTS) if context else self._config.words
+        return self._config.model_copy(update={"words": words})
 
     def prompt(self, world: str, messages: Sequence[dict[str, Any]]) -> tuple[Conversation, Retrieval]:
         """Return the conversation with the world's facts added, and what was chosen."""

@@ -155,7 +155,7 @@ class WorldConfig(Config):
     entries: int = Field(default=5, ge=1, le=50)
     """Most entries added to one prompt, besides those that are always on."""
     words: int = Field(default=350, ge=10)
-    """Most words of lore added to one prompt; entries are left out whole, never cut."""
+    """Most words of lore added to one prompt, fewer for a model with a small context; entries are left out whole."""
     model_url: str = "http://127.0.0.1:8000/v1"
     """Model server that requests are passed on to."""
     least_similarity: float = Field(default=0.25, ge=-1, le=1)

@@ -14,7 +14,7 @@ from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
-from style_tuner.workspace import PROJECT_ROOT, Workspace
+from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json
 
 ELENA = Entry("elena", "Elena Voss", "An engineer with a cybernetic arm.", "character", ("Elena",))
 BAR = Entry("bar", "The Perihelion", "A bar where the crew drink synthetic gin.")
@@ -54,6 +54,19 @@ def test_search_follows_puts_and_deletions(worlds: Worlds) -> None:
     assert names(worlds, "crew with gin") == []
     worlds.delete("scifi", "elena")
     assert names(worlds, "Elena, an engineer") == []
+
+
+def test_a_model_with_a_small_context_gets_less_lore(worlds: Worlds, workspace: Workspace) -> None:
+    worlds.put("scifi", [Entry("ship", "The Ship", "Elena " * 150), Entry("arm", "The Arm", "Steel " * 60)])
+    query = "Elena with the arm on the ship"
+    assert {"The Ship", "The Arm"} <= set(names(worlds, query))
+    write_json(workspace.servers / "model.json", {"url": WorldConfig().model_url, "context_length": 1024})
+    retrieval = worlds.search("scifi", query)
+    assert retrieval.words <= 1024 // 6
+    assert "The Arm" in names(worlds, query)
+    assert "The Ship" in [hit.entry.name for hit in retrieval.left_out]
+    write_json(workspace.servers / "model.json", {"url": "http://127.0.0.1:9/v1", "context_length": 1024})
+    assert "The Ship" in names(worlds, query)
 
 
 def test_name_in_the_reply_before_counts_as_mention(worlds: Worlds) -> None:

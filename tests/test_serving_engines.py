@@ -1,6 +1,7 @@
 """Which engine serves which voice, with which arguments; nothing is started here."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_vllm_that_is_not_installed_is_told_with_the_remedy(monkeypatch: pytest.
 def test_local_models_are_served_offline_and_without_usage_reports(tmp_path: Path, vllm: ServingConfig) -> None:
     local = engines.make_plan(vllm, str(STARTER_MODEL), [], tmp_path).environment
     assert local["HF_HUB_OFFLINE"] == "1"
-    assert {"VLLM_NO_USAGE_STATS", "HF_HUB_DISABLE_TELEMETRY"} <= set(local)
+    assert {"VLLM_NO_USAGE_STATS", "HF_HUB_DISABLE_TELEMETRY"} <= set(os.environ | local)
     assert "HF_HUB_OFFLINE" not in engines.make_plan(vllm, "meta-llama/Llama-3.1-8B", [], tmp_path).environment
 
 
