@@ -129,8 +129,9 @@ class Worlds:
         return choose(entries, named, by_meaning, by_words, self._fitted())
 
     def _fitted(self) -> WorldConfig:
-        """Return the settings with room for as many words as the served model's context allows; a text that is too
-        long for it comes out as nonsense, without an error from every engine.
+        """Return the settings with room for as many words as the served model's context allows.
+
+        Not every engine refuses what is too long for the model: it answers with nonsense.
         """
         try:
             server = read_json(self._servers / "model.json")
