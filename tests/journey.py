@@ -123,10 +123,10 @@ def train(author: Author, epochs: float) -> None:
     author.unfold("^Settings")
     author.set("Epochs (passes over the passages)", str(epochs))
     author.press("Start training")
-    author.sees(re.compile(r"\d+ %"), 240)
+    author.sees(re.compile(r"[1-9]\d* % .*training"), 240)
     author.page.reload()
     author.open("Train")
-    author.sees(re.compile(r"\d+ %"), 60)
+    author.sees(re.compile(r"[1-9]\d* % .*training"))
     expect(author.page.get_by_role("button", name="Stop and keep")).to_be_enabled(timeout=MINUTE)
     author.photograph("training")
     author.sees(re.compile(r"^Done\."), 1500)
@@ -180,7 +180,7 @@ def score(author: Author, drafts: int) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
-    epochs = float(sys.argv[2]) if len(sys.argv) > 2 else 0.2
+    epochs = float(sys.argv[2]) if len(sys.argv) > 2 else 0.4
     drafts = int(sys.argv[3]) if len(sys.argv) > 3 else 2
     folder.mkdir(parents=True, exist_ok=True)
     hosts: set[str] = set()
