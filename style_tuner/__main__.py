@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ from style_tuner.config import (
 )
 from style_tuner.errors import ConfigError, StyleTunerError
 from style_tuner.privacy import quiet_environment
-from style_tuner.workspace import open_workspace
+from style_tuner.workspace import existing_workspace, open_workspace
 
 app = typer.Typer(
     help="Train a language model on an author's own voice, write with it, and score whether it sounds like them.\n\n"
@@ -111,21 +112,18 @@ def prepare(
 
     if (input_path is None) != (output is None):
         raise typer.BadParameter("--input and --output go together: the first is read, the second written.")
-    place = open_workspace(workspace)
     changes = [f"base_model={model}"] if model else []
     settings = _training(config, [*(overrides or []), *changes])
     settings = stages.with_dataset_settings(settings, min_tokens=min_tokens, max_tokens=max_tokens, split=split)
-    with jobs.job(place, "prepare") as own:
-        if input_path and output:
+    if input_path and output:
+        with tempfile.TemporaryDirectory() as scratch:  # these paths alone: nothing of it shows on the page
+            own = jobs.Job(Path(scratch))
             stages.prepare_files(input_path, output, settings, own)
-        else:
+    else:
+        place = existing_workspace(workspace)
+        with jobs.job(place, "prepare") as own:
             stages.prepare_workspace(place, settings, own)
-        result = own.result
-        own.message = (
-            f"{result['train']} passages for training, {result['validation']} for validation, "
-            f"{result['held_out']} held out for scoring; {result['set_aside']} pieces set aside."
-        )
-    _answer(as_json, result, f"{own.message}\nDataset: {result['dataset']}")
+    _answer(as_json, own.result, f"{own.message}\nDataset: {own.result['dataset']}")
 
 
 @app.command()
@@ -161,7 +159,7 @@ def profile(
     if input_path:
         manuscripts = [read_manuscript(path) for path in stages.manuscript_files(input_path)]
     else:
-        manuscripts = list_manuscripts(open_workspace(workspace))
+        manuscripts = list_manuscripts(existing_workspace(workspace))
     texts = [chapter.text for manuscript in manuscripts for chapter in manuscript.chapters]
     measured = build_profile(texts)
     prompt = system_prompt(measured)
@@ -190,7 +188,7 @@ def train(
     """Train the author's voice (QLoRA) on a prepared dataset; the run can be stopped and resumed."""
     from style_tuner import jobs, stages
 
-    place = open_workspace(workspace)
+    place = existing_workspace(workspace)
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
@@ -219,7 +217,7 @@ def merge(
     from style_tuner.config import resolve_model
     from style_tuner.tuning.merge import merge as merge_model
 
-    place = open_workspace(workspace)
+    place = existing_workspace(workspace)
     if base_model and adapter and output:
         report = asdict(merge_model(resolve_model(base_model), adapter, output))
         _answer(as_json, report, f"Merged model: {output}")
@@ -324,7 +322,7 @@ def score(
     """Score drafts against the author's voice; or a base model and a voice on the same requests, side by side."""
     from style_tuner import jobs, scoring
 
-    place = open_workspace(workspace)
+    place = existing_workspace(workspace)
     if bool(files) == bool(models):
         raise typer.BadParameter("name draft files, or --models base,VOICE; one of the two.")
     with jobs.job(place, "score") as own:
@@ -385,6 +383,9 @@ def main() -> None:
         app()
     except StyleTunerError as error:
         typer.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+    except OSError as error:
+        typer.secho(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", fg="red", err=True)
         sys.exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 from collections.abc import Sequence
@@ -116,6 +117,14 @@ class TrainingConfig(Config):
     dataset: DatasetConfig = DatasetConfig()
     """How the rows were, or are to be, prepared for this model."""
 
+    @model_validator(mode="after")
+    def _steps(self) -> TrainingConfig:
+        if self.save_steps != "auto" and self.save_steps < 1:
+            raise ValueError(f"save_steps {self.save_steps} must be 1 or more, or auto")
+        if self.warmup_steps != "auto" and self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps {self.warmup_steps} must be 0 or more, or auto")
+        return self
+
 
 class SamplingConfig(Config):
     """How text is generated."""
@@ -192,22 +201,25 @@ def _sentences(error: ValidationError, known: type[Config], where: str) -> str:
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key.split(".")[-1], _keys(known), n=1, cutoff=0.5)
+            near = difflib.get_close_matches(key, _keys(known), n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(_keys(known))}."
             lines.append(f"the key {key!r} is unknown: {hint}")
         elif fault["type"] == "missing":
             lines.append(f"the key {key!r} is missing: add it.")
         else:
             at = f"{key!r}: " if key else ""
-            lines.append(f"{at}{fault['msg']}, but found {fault['input']!r}." if key else f"{fault['msg']}.")
+            said = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "list such as [q_proj, v_proj]")
+            lines.append(f"{at}{said}, but found {fault['input']!r}." if key else f"{said}.")
     return f"{where}: " + " ".join(lines)
 
 
 def _keys(known: type[Config]) -> list[str]:
-    names = list(known.model_fields)
-    for field in known.model_fields.values():
+    names = []
+    for name, field in known.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Config):
-            names += field.annotation.model_fields
+            names += [f"{name}.{inner}" for inner in field.annotation.model_fields]
+        else:
+            names.append(name)
     return names
 
 
@@ -230,16 +242,23 @@ def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingC
         raise ConfigError(f"{path} is not a YAML file: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold `key: value` lines, but holds {type(values).__name__}.")
+    changed = copy.deepcopy(values)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise ConfigError(f"The override {override!r} must have the form key=value.")
-        target = values
+        target = changed
         *parents, last = key.strip().split(".")
         for parent in parents:
             target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {override}: the key {parent!r} has no keys inside it.")
         target[last] = yaml.safe_load(value)
-    return validated(TrainingConfig, values, str(path))
+    try:
+        return validated(TrainingConfig, changed, str(path))
+    except ConfigError:
+        validated(TrainingConfig, values, str(path))  # if the file is right by itself, the overrides are not
+        return validated(TrainingConfig, changed, " ".join(f"--set {override}" for override in overrides))
 
 
 def config_hash(config: Config) -> str:

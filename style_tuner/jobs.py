@@ -36,6 +36,7 @@ from style_tuner.workspace import (
     write_text,
 )
 
+log = logging.getLogger(__name__)
 RUN_FOLDER_VARIABLE = "STYLE_TUNER_RUN_FOLDER"
 
 
@@ -139,6 +140,8 @@ def resumable(workspace: Workspace, run_id: str) -> Run:
     run = load(workspace, run_id)
     if run.status in ("queued", "running"):
         raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    if run.status == "done":
+        raise JobError(f"The run {run_id} is done: there is nothing left to go on with. Start a new one.")
     while is_alive(run):  # it has said its last word and is about to exit
         time.sleep(0.05)
     (workspace.runs / run_id / "STOP").unlink(missing_ok=True)
@@ -177,10 +180,15 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
         yield own
     except BaseException as error:
         sentence = str(error) if isinstance(error, StyleTunerError) else f"{type(error).__name__}: {error}"
-        if handler and not isinstance(error, StyleTunerError):
-            with (folder / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(traceback.format_exc())
         status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+        if isinstance(error, KeyboardInterrupt):
+            sentence = f"Interrupted with Ctrl-C; what is there is kept in {folder}."
+            if stage == "train":
+                sentence += f" Go on: python -m style_tuner train --workspace {workspace.name} --resume {folder.name}"
+            log.warning("%s", sentence)
+        elif handler and not isinstance(error, StyleTunerError):
+            with (folder / "log.txt").open("a", encoding="utf-8") as trace:
+                trace.write(traceback.format_exc())
         with suppress(StyleTunerError, OSError):
             own.update(status=status, ended=time.time(), message=sentence)
         raise

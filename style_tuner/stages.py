@@ -102,6 +102,10 @@ def _prepare(
         lambda step, total, what: own.report(step, total, what),
     )
     write_dataset(prepared, folder, model, config.dataset, train_name)
+    own.message = (
+        f"{len(prepared.train)} passages for training, {len(prepared.validation)} for validation, "
+        f"{len(prepared.held_out)} held out for scoring; {len(prepared.set_aside)} pieces set aside."
+    )
     return {
         "train": len(prepared.train),
         "validation": len(prepared.validation),
@@ -168,6 +172,7 @@ def _gpu(workspace: Workspace, own: Job) -> Iterator[None]:
     lock = FileLock(workspace.gpu_lock)
     if not _try(lock):
         own.update(status="queued", message="Waiting for another run to end.")
+        log.info("Another run is going: this one waits for its end. Ctrl-C gives up.")
         lock.acquire()
         own.update(status="running", message="")
     try:

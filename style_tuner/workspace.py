@@ -105,6 +105,14 @@ def open_workspace(name: str = "default", home: Path | None = None) -> Workspace
     return Workspace(home or home_folder(), name)
 
 
+def existing_workspace(name: str = "default") -> Workspace:
+    """Return the named workspace if it has been used before; the default one always."""
+    workspace, names = open_workspace(name), workspace_names()
+    if name not in names:
+        raise ConfigError(f"There is no workspace {name!r}; there are: {', '.join(names)}. `import` makes a new one.")
+    return workspace
+
+
 def workspace_names(home: Path | None = None) -> list[str]:
     """Return the names of the workspaces that exist, `default` always among them."""
     folder = (home or home_folder()) / "workspaces"
@@ -148,12 +156,10 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"The disk that holds {path} is full. Free some space and do this again; nothing was overwritten."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StorageError(
-                f"{path} cannot be written: {error.strerror}. Give this user the right to write there, or set "
-                "STYLE_TUNER_HOME to a folder that can be written."
-            ) from error
-        raise
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. Give this user the right to write there, or set "
+            "STYLE_TUNER_HOME to a folder that can be written."
+        ) from error
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

@@ -54,6 +54,12 @@ def test_prepare_takes_the_guides_flags(dataset: Path) -> None:
     assert row["messages"][0]["content"] == facts["system_prompt"]
 
 
+def test_prepare_of_named_paths_leaves_no_trace_in_the_workspace(tmp_path: Path) -> None:
+    result = run("prepare", "--input", STORIES, "--output", tmp_path / "out", "--config", "configs/starter_cpu.yaml")
+    assert "passages for training" in result.stdout
+    assert not (tmp_path / "home").exists()
+
+
 def test_prepare_overwrites_nothing(dataset: Path) -> None:
     result = run("prepare", "--input", STORIES, "--output", dataset / "training.jsonl")
     assert result.returncode == 1
@@ -109,6 +115,7 @@ def test_import_keeps_the_good_files_and_names_the_bad(tmp_path: Path) -> None:
         (["validate", "nothing.jsonl"], "nothing.jsonl"),
         (["serve", "--engine", "fast"], "fast"),
         (["prepare", "-w", "../up"], "../up"),
+        (["train", "-w", "novles"], "there are: default"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -48,7 +48,10 @@ def test_the_guides_recipe_has_exactly_the_guides_keys_and_values() -> None:
     [
         ("lorar=3", ["lorar", "did you mean 'lora_r'"]),
         ("lora_r=many", ["lora_r", "many", "integer"]),
-        ("dataset.min_tokes=3", ["min_tokes", "did you mean 'min_tokens'"]),
+        ("dataset.min_tokes=3", ["min_tokes", "did you mean 'dataset.min_tokens'"]),
+        ("lora_target_modules=q_proj", ["lora_target_modules", "a list such as"]),
+        ("save_steps=0", ["save_steps 0", "1 or more"]),
+        ("lora_r.x=1", ["lora_r", "no keys inside"]),
         ("dataset.max_tokens=100", ["max_tokens 100", "twice"]),
         ("learning_rate=0", ["learning_rate", "greater than 0"]),
         ("lora_r", ["lora_r", "key=value"]),
@@ -57,8 +60,15 @@ def test_the_guides_recipe_has_exactly_the_guides_keys_and_values() -> None:
 def test_a_wrong_setting_is_refused_with_its_name_and_the_remedy(override: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as error:
         load_training_config(STARTER_CONFIG, [override])
-    for word in words:
+    for word in ["--set" if "=" in override else "", *words]:
         assert word in str(error.value)
+
+
+def test_a_faulty_file_is_named_rather_than_a_right_override(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("base_model: data/starter_model\nlora_r: many\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml.*lora_r"):
+        load_training_config(path, ["seed=2"])
 
 
 def test_a_config_without_base_model_is_refused(tmp_path: Path) -> None:

@@ -80,6 +80,21 @@ def test_a_run_that_is_still_going_cannot_be_resumed(workspace: Workspace) -> No
         jobs.resume(workspace, run.id)
 
 
+def test_a_run_that_is_done_cannot_be_resumed(workspace: Workspace) -> None:
+    with jobs.job(workspace, "train") as own:
+        pass
+    with pytest.raises(JobError, match="is done"):
+        jobs.resume(workspace, own.folder.name)
+
+
+def test_a_run_ended_with_ctrl_c_says_how_to_go_on(workspace: Workspace) -> None:
+    with pytest.raises(KeyboardInterrupt), jobs.job(workspace, "train") as own:
+        raise KeyboardInterrupt
+    run = jobs.load(workspace, own.folder.name)
+    assert run.status == "interrupted"
+    assert f"--resume {run.id}" in run.message
+
+
 def test_resuming_takes_the_stop_back_and_runs_the_same_command_in_the_same_folder(workspace: Workspace) -> None:
     first = ended(workspace, jobs.start(workspace, "prepare", []).id)
     jobs.request_stop(workspace, first.id)

@@ -8,6 +8,7 @@ from style_tuner.errors import ConfigError, StorageError
 from style_tuner.workspace import (
     Workspace,
     append_jsonl,
+    existing_workspace,
     home_folder,
     move_to_bin,
     new_folder,
@@ -52,6 +53,23 @@ def test_a_full_disk_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch
         write_text(path, "new")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_home_that_is_a_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    for attempt in (
+        lambda: write_text(tmp_path / "home" / "x.txt", "words"),
+        lambda: new_folder(tmp_path / "home" / "runs", "run"),
+    ):
+        with pytest.raises(StorageError, match=r"home.*STYLE_TUNER_HOME"):
+            attempt()
+
+
+def test_only_a_workspace_that_exists_is_worked_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STYLE_TUNER_HOME", str(tmp_path))
+    assert existing_workspace("default").name == "default"
+    with pytest.raises(ConfigError, match=r"no workspace 'novles'; there are: default"):
+        existing_workspace("novles")
 
 
 def test_a_new_folder_never_takes_one_that_exists(tmp_path: Path) -> None:
