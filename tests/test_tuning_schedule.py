@@ -35,3 +35,10 @@ def test_auto_always_reaches_the_peak_and_saves_on_the_way(rows, epochs):
     schedule = plan_schedule(settings(num_epochs=epochs), rows)
     assert 0 <= schedule.warmup_steps < schedule.steps
     assert 1 <= schedule.save_steps <= min(schedule.steps, schedule.epoch_steps)
+
+
+def test_the_smallest_run_has_one_step_and_saves_it():
+    schedule = plan_schedule(settings(save_steps=1, warmup_steps=0), 1)
+    assert schedule.save_steps == 1
+    with pytest.raises(ValueError, match="save_steps"):
+        settings(save_steps=0)

@@ -18,6 +18,7 @@ from style_tuner.jobs import Job
 from style_tuner.tuning.checkpoints import disk_errors, is_complete, newest_checkpoint
 from style_tuner.tuning.follow import checked_loss
 from style_tuner.tuning.train import dry_run, memory_errors, train
+from style_tuner.tuning.trainer import unpaged
 from style_tuner.workspace import read_jsonl
 
 
@@ -235,6 +236,8 @@ def test_a_dry_run_shows_the_example_and_trains_nothing(dataset, tmp_path):
     assert "Memory: About" in text
     with pytest.raises(ConfigError, match=r"8 steps .* warmup_steps 100"):
         dry_run(settings(base_model=str(model), warmup_steps=100), dataset)
+    with pytest.raises(ConfigError, match="model_type is Qwen3ForCausalLM, but .* is LlamaForCausalLM"):
+        dry_run(settings(base_model=str(model), model_type="Qwen3ForCausalLM"), dataset)
 
 
 @pytest.mark.parametrize(
@@ -290,6 +293,37 @@ def test_a_full_disk_is_said_as_such(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(RuntimeError, match="shapes"), disk_errors(tmp_path):
         raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("No space left")])
+def test_a_full_disk_names_a_checkpoint_only_where_there_is_one(trained, tmp_path, error):
+    with pytest.raises(StorageError, match="no checkpoint had been written"), disk_errors(tmp_path, tmp_path / "none"):
+        raise error
+    written = trained[0] / "checkpoints"
+    with pytest.raises(StorageError, match="last checkpoint, step 8"), disk_errors(tmp_path, written):
+        raise error
+
+
+def test_the_log_holds_no_warnings_of_libraries_on_what_is_done_on_purpose(dataset, tmp_path):
+    job = start(tmp_path / "run")
+    (job.folder / "STOP").write_text("")
+    code = (
+        "import sys; from pathlib import Path; from style_tuner.config import TrainingConfig; "
+        "from style_tuner.jobs import Job; from style_tuner.tuning.train import train; "
+        "train(TrainingConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), "
+        "Job(Path(sys.argv[3])))"
+    )
+    config = settings(gradient_checkpointing=True).model_dump_json()
+    command = [sys.executable, "-c", code, config, str(dataset), str(job.folder)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    said = done.stdout + done.stderr
+    assert not [line for line in said.splitlines() if "Warning" in line or "deprecated" in line or "gemm" in line]
+
+
+def test_on_a_cpu_the_plain_form_of_a_paged_optimiser_runs():
+    assert unpaged("paged_adamw_8bit") == "adamw_8bit"
+    assert unpaged("paged_adamw_32bit") == "paged_adamw_32bit"  # Transformers names no plain form of it
+    assert unpaged("adamw_torch") == "adamw_torch"
 
 
 def test_full_gpu_memory_names_the_guides_remedy():

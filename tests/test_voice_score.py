@@ -141,6 +141,29 @@ def test_no_attack_reaches_half_of_the_score(score, name):
     assert check is None or check in scored.verdict
 
 
+@pytest.mark.parametrize(
+    ("attack", "lead"),
+    [
+        (lambda: pieces(TRAINING[0], 250)[:2], "This is copied from your own passages"),
+        (lambda: [HELD_OUT[0]] * 2, "This repeats itself too much"),
+        (lambda: babble()[:2], "Too many of its words are known neither"),
+        (lambda: shuffled()[:2], "The order of its words makes too little sense"),
+    ],
+)
+def test_the_check_that_decides_leads_the_verdict_alone(score, attack, lead):
+    scored = score(attack())
+    assert scored.words < 1000
+    assert scored.verdict.startswith(lead)
+    assert "Furthest from" not in scored.verdict and "anywhere from" not in scored.verdict
+    assert "read as your voice" not in scored.verdict
+
+
+def test_an_interval_that_rounds_to_one_number_is_not_told(score):
+    scored = score([ESSAYIST])
+    assert scored.words < 1000
+    assert (round(scored.low) == round(scored.high)) == ("anywhere from" not in scored.verdict)
+
+
 def test_the_cap_falls_with_the_share_of_babble(score):
     mixed = [HELD_OUT[: 4 - bad] + babble()[:bad] for bad in (1, 2, 4)]
     caps = [min(gate.cap for gate in score(texts).gates) for texts in mixed]

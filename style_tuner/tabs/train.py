@@ -87,6 +87,20 @@ def resume(workspace: Workspace, run_id: str | None) -> None:
     jobs.resume(workspace, _need(workspace, run_id).id)
 
 
+def last_reports(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that hold a loss, without those of steps that were done again after a resume."""
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        kinds = {"loss", "validation_loss"} & row.keys()
+        if not kinds:
+            continue
+        step = row["step"]
+        if any(other["step"] > step or (other["step"] == step and kinds & other.keys()) for other in kept[-2:]):
+            kept = [other for other in kept if other["step"] < step]
+        kept.append(row)
+    return kept
+
+
 def losses(rows: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
     """Return validation losses by step."""
     return [(row["step"], row["validation_loss"]) for row in rows if "validation_loss" in row]
@@ -97,15 +111,24 @@ def loss_sentence(rows: Sequence[dict[str, Any]], run: Run) -> str:
     found = losses(rows)
     if len(found) < 2:
         return "The validation loss is measured several times in a run; lower is closer to passages it has not seen."
-    best_step, best = min(found, key=lambda pair: pair[1])
+    lowest_step, lowest = min(found, key=lambda pair: pair[1])
     first, (last_step, last) = found[0][1], found[-1]
-    if best_step == found[0][0]:
-        return f"Validation loss has not fallen below {first:.3f}: the learning rate may be too high."
-    if last > best:
-        kept = "is kept" if run.status in ("done", "stopped") else "is the best so far"
-        return f"Validation loss fell from {first:.3f} to {best:.3f}, its lowest at step {best_step}, which {kept}."
-    going = "and is still falling" if run.status == "running" else f"by step {last_step}, its last; that state is kept"
-    return f"Validation loss fell from {first:.3f} to {best:.3f} {going}."
+    kept_step = kept(run)
+    if lowest_step == found[0][0]:
+        state = "" if kept_step is None else f" The state of step {kept_step} is kept."
+        return f"Validation loss has not fallen below {first:.3f}: the learning rate may be too high.{state}"
+    fell = f"Validation loss fell from {first:.3f} to {lowest:.3f}"
+    if kept_step is not None:
+        place = f"by step {last_step}, its last;" if kept_step == last_step else f"at step {kept_step};"
+        return f"{fell} {place} that state is kept."
+    if last > lowest:
+        return f"{fell}, its lowest at step {lowest_step}, which is the best so far."
+    return f"{fell} and is still falling." if run.status == "running" else f"{fell} by step {last_step}, its last."
+
+
+def kept(run: Run) -> int | None:
+    """Return the step whose state a run that is over has kept."""
+    return run.result.get("best_step") if run.status in ("done", "stopped") else None
 
 
 def show_runs(workspace: Workspace, chosen: str | None) -> tuple[str, Any]:
@@ -117,7 +140,7 @@ def show_runs(workspace: Workspace, chosen: str | None) -> tuple[str, Any]:
         )
     rows = []
     for run in found:
-        by_step = losses(jobs.metrics(workspace, run.id))
+        by_step = losses(last_reports(jobs.metrics(workspace, run.id)))
         first, best = (f"{by_step[0][1]:.3f}", f"{min(loss for _, loss in by_step):.3f}") if by_step else ("", "")
         took = views.duration(run.ended - run.created) if run.ended else ""
         rows.append((run.id, views.when(run.created), views.STATES[run.status], first, best, took))
@@ -137,14 +160,12 @@ def show_run(workspace: Workspace, run_id: str | None) -> tuple[Any, ...]:
         text = "No run yet. Choose a recipe and press Start training; progress and losses appear here."
         off = gr.Button(interactive=False)
         return str(views.sentence(text, "empty")), gr.Plot(visible=False), "", "", off, off, off
-    rows = jobs.metrics(workspace, run.id)
+    rows = last_reports(jobs.metrics(workspace, run.id))
     going = run.status in ("queued", "running")
-    best = run.result.get("best_step") if run.status in ("done", "stopped") else None
-    drawn = any("loss" in row or "validation_loss" in row for row in rows)
     return (
         str(_head(workspace, run)),
-        gr.Plot(plots.loss(rows, best), visible=True) if drawn else gr.Plot(visible=False),
-        str(views.sentence(loss_sentence(rows, run), "caption")) if drawn else "",
+        gr.Plot(plots.loss(rows, kept(run)), visible=True) if rows else gr.Plot(visible=False),
+        str(views.sentence(loss_sentence(rows, run), "caption")) if rows else "",
         read_tail(workspace.runs / run.id / "log.txt", 60),
         gr.Button(interactive=going),
         gr.Button(interactive=going),

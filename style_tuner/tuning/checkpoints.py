@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import zipfile
@@ -17,20 +18,38 @@ LEAST_FREE = 1024**2
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a `StorageError`, also where a library hides the system's error."""
+def disk_errors(folder: Path, checkpoints: Path | None = None) -> Iterator[None]:
+    """Turn a full or read-only disk into a `StorageError`, also where a library hides the system's error.
+
+    Where `checkpoints` are written, the sentence says whether there is one to go on from.
+    """
     from safetensors import SafetensorError
 
-    with storage_errors(folder):
-        try:
+    try:
+        with storage_errors(folder):
             yield
-        except (SafetensorError, RuntimeError) as error:
-            if "No space left" in str(error) or shutil.disk_usage(folder).free < LEAST_FREE:
-                raise StorageError(
-                    f"The disk that holds {folder} is full. Free some space and go on from the last checkpoint; "
-                    "nothing was overwritten."
-                ) from error
+    except (SafetensorError, RuntimeError, StorageError) as error:
+        if not _is_full(error, folder):
             raise
+        raise StorageError(
+            f"The disk that holds {folder} is full. Free some space and {_remedy(checkpoints)}; nothing was "
+            "overwritten."
+        ) from error
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, StorageError):
+        return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "No space left" in str(error) or shutil.disk_usage(folder).free < LEAST_FREE
+
+
+def _remedy(checkpoints: Path | None) -> str:
+    if checkpoints is None:
+        return "do this again"
+    newest = newest_checkpoint(checkpoints)
+    if newest is None:
+        return "train again: no checkpoint had been written yet"
+    return f"resume this run, which goes on from its last checkpoint, step {newest.name.removeprefix('checkpoint-')}"
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

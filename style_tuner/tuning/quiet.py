@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import logging
+import warnings
+
+DEPRECATED = r"`(is_)?gradient_checkpointing` is deprecated and will be removed in v6"
+"""Transformers 5 says this of names that TRL 1.16 and PEFT still use."""
+PAGED = "Paged optimizers are not supported on CPU"
+"""bitsandbytes 0.50 says this where it uses the plain form instead, which has the same result."""
 
 
 def quiet_libraries() -> None:
@@ -19,5 +25,7 @@ def quiet_libraries() -> None:
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     datasets.disable_progress_bars()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", DEPRECATED, FutureWarning)
+    warnings.filterwarnings("ignore", PAGED, UserWarning)
     for name in ("bitsandbytes", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -16,6 +16,7 @@ from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.checkpoints import disk_errors, newest_checkpoint
 from style_tuner.tuning.memory import estimate_memory
+from style_tuner.tuning.model import load_config
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.tuning.rows import TokenRows, check_rows, read_rows, show_loss_mask, tokenise, training_rows
 from style_tuner.tuning.schedule import Schedule, plan_schedule
@@ -53,7 +54,7 @@ def train(config: TrainingConfig, dataset: Path, folder: Path, job: Job) -> dict
     log.info("%s", schedule.summary())
     job.report(0, schedule.steps, "loading the model", tokens_cut=training.share_cut)
     checkpoints = folder / config.output_dir
-    with disk_errors(folder), memory_errors(config):
+    with disk_errors(folder, checkpoints), memory_errors(config):
         packed = training_rows(validation, config.packing)
         trainer = make_trainer(config, schedule, checkpoints, tokenizer, rows, packed, job)
         checkpoint = newest_checkpoint(checkpoints)
@@ -88,6 +89,7 @@ def dry_run(config: TrainingConfig, dataset: Path) -> str:
 
     quiet_libraries()
     model = resolve_model(config.base_model)
+    load_config(config)
     tokenizer = load_tokenizer(model)
     training = _tokens(dataset, "train.jsonl", tokenizer, config)
     validation = _tokens(dataset, "validation.jsonl", tokenizer, config)

@@ -28,10 +28,11 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
     known = [optimiser.value for optimiser in OptimizerNames]
     if config.optimizer not in known:
         raise ConfigError(f"optimizer {config.optimizer!r} is unknown; the known ones are: {', '.join(known)}.")
+    on_gpu = torch.cuda.is_available()
     dtype = compute_dtype(config)
     arguments = SFTConfig(
         output_dir=str(checkpoints),
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not on_gpu,
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         learning_rate=config.learning_rate,
@@ -42,7 +43,7 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         per_device_eval_batch_size=config.per_device_batch_size,
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         activation_checkpointing=config.gradient_checkpointing,
-        optim=config.optimizer,
+        optim=config.optimizer if on_gpu else unpaged(config.optimizer),
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         max_length=config.max_seq_length,
@@ -65,6 +66,18 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU is enough; over several, Trainer would split batches
     return arguments
+
+
+def unpaged(optimizer: str) -> str:
+    """Return the optimiser that really runs on a CPU: the plain form of a paged one where Transformers names it.
+
+    Pages move an optimiser's state between the memory of GPU and CPU; without a GPU, bitsandbytes keeps none and
+    computes the same.
+    """
+    from transformers.training_args import OptimizerNames
+
+    plain = optimizer.removeprefix("paged_")
+    return plain if plain in [known.value for known in OptimizerNames] else optimizer
 
 
 def make_trainer(

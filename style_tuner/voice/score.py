@@ -25,6 +25,14 @@ CLUSTER_WORDS = 125
 LEAST_CLUSTERS = 4
 NINETY = 1.645
 SOUNDS_RIGHT = 75
+SPOILT = 50
+"""Cap below which the check behind it says more about a text than its likeness to the author does."""
+LEADS = {
+    "copying": "This is copied from your own passages, so it says nothing about a new draft.",
+    "repetition": "This repeats itself too much to be judged as prose.",
+    "language": "Too many of its words are known neither to English nor to your writing to judge its voice.",
+    "typicality": "The order of its words makes too little sense to be judged as prose.",
+}
 DEFAULTS = ScoreConfig()
 
 
@@ -46,22 +54,26 @@ def score_drafts(
         )
         return StyleScore(number, None, None, None, verdict)
     gates = check(drafts, verifier.bands, verifier.panel, _sources((*training_texts, *held_out_texts)))
-    cap = min(gate.cap for gate in gates)
+    strictest = min(gates, key=lambda gate: gate.cap)
     counts, sizes = _clusters(verifier, drafts)
     length = min(number, config.firm_words)
     raw = _pooled(verifier, counts, sizes, length)
     own_deviation = verifier.deviation(length) * (length / number) ** 0.5
     spread = NINETY * max(float(_resampled(verifier, counts, sizes, length).std()), own_deviation)
     score, low, high = (
-        min(cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
+        min(strictest.cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
-    explanation = differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
+    capped = strictest.fired and (strictest.cap < SPOILT or score >= strictest.cap)
+    verdict = _verdict(score, gates)
+    if not capped:
+        verdict += _firmness(low, high, number, config)
+        verdict += differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
     return StyleScore(
         words=number,
         score=round(score, 1),
         low=round(low, 1),
         high=round(high, 1),
-        verdict=_verdict(score, low, high, number, gates, config) + explanation,
+        verdict=verdict,
         comparisons=compare(drafts, verifier.traits),
         gates=gates,
         raw=round(raw, 4),
@@ -192,9 +204,12 @@ def _paired_interval(values: Sequence[float], resampled: Sequence[np.ndarray]) -
     return round(values[1] - values[0], 4), round(float(low), 4), round(float(high), 4)
 
 
-def _verdict(score: float, low: float, high: float, number: int, gates: Sequence[Gate], config: ScoreConfig) -> str:
+def _verdict(score: float, gates: Sequence[Gate]) -> str:
     fired = [gate.name for gate in gates if gate.fired]
-    if score >= SOUNDS_RIGHT:
+    strictest = min(gates, key=lambda gate: gate.cap)
+    if strictest.cap < SPOILT:
+        said = LEADS[strictest.name]
+    elif score >= SOUNDS_RIGHT:
         said = "This reads as your voice."
     elif score >= 50:
         said = "This is nearer to your voice than to other authors', but not by much."
@@ -204,12 +219,17 @@ def _verdict(score: float, low: float, high: float, number: int, gates: Sequence
         said = "This does not read as your voice."
     if fired:
         said += f" The score is held down by the check on {' and '.join(fired)}."
-    if number < config.firm_words:
-        said += (
-            f" It rests on {number} words only and may lie anywhere from {low:.0f} to {high:.0f}: "
-            f"{config.firm_words:,} words or more make it firm."
-        )
     return said
+
+
+def _firmness(low: float, high: float, number: int, config: ScoreConfig) -> str:
+    """Say how little a short text tells; nothing where the interval is a single number."""
+    if number >= config.firm_words or round(low) == round(high):
+        return ""
+    return (
+        f" It rests on {number} words only and may lie anywhere from {low:.0f} to {high:.0f}: "
+        f"{config.firm_words:,} words or more make it firm."
+    )
 
 
 def _comparison_verdict(tuned: StyleScore, raw_low: float, raw_high: float, closed: float | None) -> str:
