@@ -22,7 +22,7 @@ from style_tuner.config import (
     load_training_config,
     validated,
 )
-from style_tuner.errors import ConfigError, StyleTunerError
+from style_tuner.errors import ConfigError, StorageError, StyleTunerError
 from style_tuner.privacy import quiet_environment
 from style_tuner.workspace import existing_workspace, open_workspace
 
@@ -60,6 +60,10 @@ def _answer(as_json: bool, value: Any, text: str) -> None:
     _say(json.dumps(value, ensure_ascii=False) if as_json else text)
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 @app.command(name="import")
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="Manuscripts (.txt .md .docx .odt .epub) or folders of them.")],
@@ -72,17 +76,29 @@ def import_files(
 
     place = open_workspace(workspace)
     added, faults = [], []
-    for file in (found for path in files for found in manuscript_files(path)):
+    for file, name in [
+        (found, found.relative_to(path) if path.is_dir() else found.name)
+        for path in files
+        for found in manuscript_files(path)
+    ]:
         try:
-            added.append(import_file(place, file))
+            added.append(import_file(place, file, str(name)))
         except StyleTunerError as error:
             faults.append(str(error))
+            if isinstance(error, StorageError):  # what keeps one file from being written keeps the others too
+                break
     rows = [
         {"id": m.id, "title": m.title, "version": m.version, "words": m.words, "chapters": len(m.chapters)}
+        | {"notes": m.notes}
         for m in added
     ]
-    lines = [f"{m.title}, version {m.version}: {m.words:,} words in {len(m.chapters)} chapters" for m in added]
-    lines += [f"Added {len(added)} manuscripts, {sum(m.words for m in added):,} words, to {place.name!r}."]
+    lines = []
+    for m in added:
+        chapters = _count(len(m.chapters), "chapter")
+        lines.append(f"{m.title} ({m.id}), version {m.version}: {_count(m.words, 'word')} in {chapters}")
+        lines += [f"  {note}" for note in m.notes]
+    words = _count(sum(m.words for m in added), "word")
+    lines.append(f"Added {_count(len(added), 'manuscript')}, {words}, to {place.name!r}.")
     for fault in faults:
         typer.echo(fault, err=True)
     _answer(as_json, {"added": rows, "faults": faults}, "\n".join(lines))
@@ -135,7 +151,7 @@ def validate(
     from style_tuner.dataset.chat_jsonl import validate_file
 
     report = validate_file(file)
-    lines = [f"{file}, line {fault.line}: {fault.sentence}" for fault in report.faults]
+    lines = [f"{fault.place(file)}: {fault.sentence}" for fault in report.faults]
     lines += [f"{file}, line {warning.line}: {warning.sentence}" for warning in report.warnings]
     lines.append(f"{report.rows} rows, {len(report.faults)} faults.")
     _answer(as_json, asdict(report), "\n".join(lines))

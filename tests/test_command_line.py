@@ -99,6 +99,38 @@ def test_import_keeps_the_good_files_and_names_the_bad(tmp_path: Path) -> None:
     assert "picture.txt" in result.stderr
 
 
+def test_import_of_a_folder_keeps_files_of_one_name_apart_and_tells_of_new_versions(tmp_path: Path) -> None:
+    books = tmp_path / "books"
+    for number in (1, 2):
+        (books / f"n{number}").mkdir(parents=True)
+        (books / f"n{number}" / "chapter1.txt").write_text(f"Chapter One\n\nWords of novel {number}.\n")
+    (books / "alone.md").write_text("The tide came in.[^1]\n\n[^1]: A note.\n")
+    added = last_json(run("import", books, "--json"))["added"]
+    assert [(row["id"], row["version"]) for row in added] == [("alone", 1), ("n1-chapter1", 1), ("n2-chapter1", 1)]
+    (books / "n1" / "chapter1.txt").write_text("Chapter One\n\nOther words.\n")
+    shown = run("import", books).stdout
+    assert "takes the place of the one before, which is kept" in shown and shown.count("takes the place") == 1
+    assert "  Footnotes left out of the text: 1" in shown
+    assert "words in 1 chapter\n" in shown and "Added 3 manuscripts" in shown
+    assert "Added 1 manuscript, " in run("import", books / "alone.md").stdout
+
+
+def test_import_stops_where_nothing_can_be_written(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"{number}.txt").write_text(f"Words of novel {number}.\n")
+    place = tmp_path / "home" / "workspaces" / "default"
+    place.mkdir(parents=True)
+    (place / "manuscripts").write_text("A file where the folder should be.")
+    result = run("import", tmp_path / "1.txt", tmp_path / "2.txt", "--json")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert len(json.loads(result.stdout.splitlines()[-1])["faults"]) == 1
+
+
+def test_validate_of_an_empty_file_names_no_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    assert f"{tmp_path / 'empty.jsonl'}: the file holds no rows" in run("validate", tmp_path / "empty.jsonl").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

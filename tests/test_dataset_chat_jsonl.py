@@ -94,8 +94,18 @@ def test_all_faults_are_listed_and_the_first_is_raised(tmp_path: Path) -> None:
         read_examples(path)
 
 
+def test_a_list_on_a_line_hides_no_later_fault(tmp_path: Path) -> None:
+    path = write(tmp_path, "[1, 2]", GOOD, "[]", line(REPLY), f"[{GOOD}]")
+    assert [found.line for found in validate_file(path).faults] == [1, 3, 4, 5]
+    assert [found.line for found in validate_file(write(tmp_path, f"[{GOOD}]")).faults] == [1]
+
+
 def test_an_empty_or_missing_file_is_a_fault_of_its_own(tmp_path: Path) -> None:
-    assert [found.line for found in validate_file(write(tmp_path)).faults] == [0]
+    path = write(tmp_path)
+    (fault,) = validate_file(path).faults
+    assert fault.place(path) == str(path)
+    with pytest.raises(DatasetError, match=r"train\.jsonl: the file holds no rows"):
+        read_examples(path)
     with pytest.raises(DatasetError, match=r"gone\.jsonl cannot be read .*name a \.jsonl file that exists"):
         validate_file(tmp_path / "gone.jsonl")
 

@@ -146,8 +146,27 @@ def test_too_little_text_says_how_much_there_is_and_how_much_is_needed(count_tok
         prepare([short], CONFIG, count_tokens)
     for part in (f"{short.words:,} words", "90 to 330 tokens", "12 are needed", "Add more text", "--min-tokens"):
         assert part in str(caught.value)
-    with pytest.raises(DatasetError, match="0 words in 0 manuscripts"):
+    with pytest.raises(DatasetError, match="0 words in 0 manuscripts") as nothing:
         prepare([], CONFIG, count_tokens)
+    assert "on average" in str(caught.value) and "on average" not in str(nothing.value)
+
+
+def test_paragraphs_that_are_too_long_are_named_as_the_reason(count_tokens: Callable[[str], int]) -> None:
+    text = " ".join(chapter.text for chapter in WORKS[0].chapters).replace("\n\n", " ")
+    with pytest.raises(DatasetError) as caught:
+        prepare([Manuscript("one", "One", (Chapter("", text),))], CONFIG, count_tokens)
+    said = str(caught.value)
+    for part in (
+        f"{len(text.split()):,} words",
+        "1 paragraph is longer than a passage may be (330 tokens)",
+        f"the longest has {count_tokens(text):,}",
+        "Put blank lines between the paragraphs, or raise --max-tokens.",
+    ):
+        assert part in said
+    assert "Add more text" not in said
+    with pytest.raises(DatasetError, match=r"2 paragraphs are longer.* raise --max-tokens\. .*Add more text"):
+        long = "\n\n".join([" ".join(text.split()[:200])] * 2)
+        prepare([story("short", 600, 4), Manuscript("b", "B", (Chapter("", long),))], CONFIG, count_tokens)
 
 
 def test_the_newest_dataset_is_found_and_unfinished_ones_are_not(workspace: Workspace) -> None:

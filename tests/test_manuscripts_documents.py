@@ -183,6 +183,31 @@ def test_words_that_pandoc_does_not_read_are_told(documents: Path, tmp_path: Pat
     assert "Words of the file that are not in the text: 2, among them “Unseen”, “lines”. Compare them." in notes
 
 
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ("1\n\n2\n\n", "1\n\n2"),
+        ("1\n\nAn hour later.\n\n2\n\n", "1\n\nAn hour later.\n\n2"),
+        ("| 1 | 2 |\n|---|---|\n| Part One | 3 |\n\n", "1\n\n2\n\nPart One\n\n3"),
+    ],
+)
+def test_numbers_and_table_cells_before_a_heading_are_text_not_its_title(
+    tmp_path: Path, before: str, text: str
+) -> None:
+    book = f"# Chapter One\n\nHe counted.\n\n{before}# Chapter Two\n\nThe end.\n"
+    path = tmp_path / "book.docx"
+    pypandoc.convert_text(book, "docx", format="markdown", outputfile=str(path))
+    chapters = [(chapter.title, chapter.text) for chapter in read_manuscript(path).chapters]
+    assert chapters == [("Chapter One", f"He counted.\n\n{text}"), ("Chapter Two", "The end.")]
+
+
+def test_a_number_above_each_heading_belongs_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "book.docx"
+    book = "1\n\n# The Sea\n\nIt was grey.\n\n2\n\n# The Land\n\nIt was green.\n"
+    pypandoc.convert_text(book, "docx", format="markdown", outputfile=str(path))
+    assert [chapter.title for chapter in read_manuscript(path).chapters] == ["1 — The Sea", "2 — The Land"]
+
+
 @pytest.mark.parametrize("kind", ["docx", "odt", "epub"])
 def test_a_damaged_document_is_refused_with_the_remedy(documents: Path, tmp_path: Path, kind: str) -> None:
     whole = (documents / f"book.{kind}").read_bytes()

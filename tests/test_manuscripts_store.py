@@ -59,6 +59,21 @@ def test_the_name_of_an_upload_counts_not_that_of_its_temporary_copy(workspace: 
     assert (workspace.manuscripts / "uber-salz" / "v0001" / "original.txt").is_file()
 
 
+def test_the_folders_of_a_name_tell_files_of_one_name_apart(workspace: Workspace, upload: Path) -> None:
+    imported = [import_file(workspace, upload, name) for name in ("n1/Chapter 1.txt", "n2/Chapter 1.txt")]
+    assert [(found.id, found.version) for found in imported] == [("n1-chapter-1", 1), ("n2-chapter-1", 1)]
+    assert [found.id for found in list_manuscripts(workspace)] == ["n1-chapter-1", "n2-chapter-1"]
+    assert imported[0].source_name == "n1/Chapter 1.txt"
+    assert import_file(workspace, upload, "../../up.txt").id == "up"
+
+
+def test_long_names_that_begin_alike_stay_apart(workspace: Workspace, upload: Path) -> None:
+    series = "The Collected Chronicles of the Salt Road and the Sea Beyond It"
+    imported = [import_file(workspace, upload, f"{series}/{number}.txt") for number in (1, 2)]
+    assert [found.version for found in imported] == [1, 1]
+    assert len({found.id for found in imported}) == 2
+
+
 @pytest.mark.parametrize("fails_at", [1, 2, 3])
 def test_a_full_disk_leaves_the_older_version_and_no_half_one(
     workspace: Workspace, upload: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int

@@ -13,6 +13,10 @@ from style_tuner.records import ChatExample, Message, Role
 
 ROLES: tuple[str, ...] = get_args(Role)
 _MESSAGE_KEYS = frozenset(("role", "content"))
+_SPREAD = (
+    "begins a JSON value that goes on over several lines; JSON Lines has one object on one line. Write it without "
+    "indentation and line ends (`jq -c . FILE`, or `jq -c '.[]' FILE` for a list)."
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,10 @@ class Fault:
 
     line: int
     sentence: str
+
+    def place(self, path: Path) -> str:
+        """Return where the fault is: the file, and its line where it is in one."""
+        return f"{path}, line {self.line}" if self.line else str(path)
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,12 @@ def validate_file(
     seen: dict[str, int] = {}
     rows = 0
     for number, line in enumerate(lines, 1):
-        row, sentence = _parse(line, number, lines)
+        if _is_spread(line, number, lines):
+            faults.append(Fault(number, _SPREAD))
+            break  # the lines that follow are pieces of that value, each of which would be a fault
+        row, sentence = _parse(line)
         if row is None:
             faults.append(Fault(number, sentence))
-            if "one line" in sentence:
-                break
             continue
         found = _row_faults(row)
         key = json.dumps(row.get("messages"), sort_keys=True, ensure_ascii=False)
@@ -72,8 +81,7 @@ def read_examples(path: Path) -> list[ChatExample]:
     if report.faults:
         first, more = report.faults[0], len(report.faults) - 1
         rest = f" ({more} more faults; `python -m style_tuner validate {path}` lists them.)" if more else ""
-        place = f"{path}, line {first.line}" if first.line else str(path)
-        raise DatasetError(f"{place}: {first.sentence}{rest}")
+        raise DatasetError(f"{first.place(path)}: {first.sentence}{rest}")
     examples = []
     for line in _lines(path)[0]:
         row = json.loads(line)
@@ -101,20 +109,22 @@ def _lines(path: Path) -> tuple[list[str], list[Fault]]:
     return [line.rstrip("\r") for line in lines], faults
 
 
-def _parse(line: str, number: int, lines: list[str]) -> tuple[dict[str, Any] | None, str]:
+def _is_spread(line: str, number: int, lines: list[str]) -> bool:
+    """Tell whether a JSON value begins on this line (counted from 1) and goes on over those that follow."""
+    if not line.strip() or _is_json(line):
+        return False
+    following = lines[number].strip() if number < len(lines) else ""
+    opens = (line.strip() == "{" and following[:1] == '"') or (line.strip() == "[" and following[:1] == "{")
+    return opens or (number == 1 and _is_json("\n".join(lines)))
+
+
+def _parse(line: str) -> tuple[dict[str, Any] | None, str]:
     """Return the object on a line, or what keeps it from being one."""
     if not line.strip():
         return None, "is blank: remove it; every line holds one JSON object."
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        following = lines[number].strip() if number < len(lines) else ""
-        opens = (line.strip() == "{" and following[:1] == '"') or (line.strip() == "[" and following[:1] == "{")
-        if opens or (number == 1 and _is_json("\n".join(lines))):
-            return None, (
-                "begins a JSON value that goes on over several lines; JSON Lines has one object on one line. Write it "
-                "without indentation and line ends (`jq -c . FILE`, or `jq -c '.[]' FILE` for a list)."
-            )
         return None, f"is not JSON ({error.msg} at column {error.colno}): correct it or remove the line."
     if isinstance(row, list):
         return None, "holds a list, not an object: write each of its items on one line (`jq -c '.[]' FILE`)."

@@ -47,7 +47,7 @@ def prepare(
     """Make a dataset of whole works; the same manuscripts and settings always give the same one.
 
     `count_tokens` measures text with the tokenizer of the model to train. Raises `DatasetError` where there is too
-    little text for `min_passages`, saying how much there is and how much more is needed.
+    little text for `min_passages`, saying how much there is, how much is needed, and whether long paragraphs are why.
     """
     from style_tuner.voice.describe import system_prompt as describe
     from style_tuner.voice.profile import build_profile
@@ -63,7 +63,7 @@ def prepare(
     _say(report, total - 3, total, "Parting training, validation and held-out passages")
     passages, repeated = drop_repeats(passages)
     aside += repeated
-    _require_enough(manuscripts, passages, config)
+    _require_enough(manuscripts, passages, aside, config, count_tokens)
     train, validation, held_out = _parts(passages, config, aside)
     _say(report, total - 2, total, "Measuring the voice")
     profile = build_profile([passage.text for passage in train])
@@ -102,18 +102,37 @@ def _one_id_each(manuscripts: Sequence[Manuscript]) -> list[Manuscript]:
     return found
 
 
-def _require_enough(manuscripts: Sequence[Manuscript], passages: Sequence[Passage], config: DatasetConfig) -> None:
+def _require_enough(
+    manuscripts: Sequence[Manuscript],
+    passages: Sequence[Passage],
+    aside: Sequence[SetAside],
+    config: DatasetConfig,
+    count_tokens: CountTokens,
+) -> None:
     if len(passages) >= config.min_passages:
         return
     words = sum(manuscript.words for manuscript in manuscripts)
-    each = sum(passage.words for passage in passages) / len(passages) if passages else config.min_tokens * 0.75
-    wanted = max(words + 100, round(each * config.min_passages * 1.2, -2))
-    raise DatasetError(
-        f"There is too little text to train on: {words:,} words in {len(manuscripts)} "
-        f"{'manuscript' if len(manuscripts) == 1 else 'manuscripts'} make {len(passages)} passages of "
-        f"{config.min_tokens:,} to {config.max_tokens:,} tokens, and {config.min_passages} are needed, which is about "
-        f"{wanted:,.0f} words. Add more text, or cut shorter passages with a smaller --min-tokens and --max-tokens."
-    )
+    works = "manuscript" if len(manuscripts) == 1 else "manuscripts"
+    said = [
+        f"There are too few passages to train on: {words:,} words in {len(manuscripts)} {works} make {len(passages)} "
+        f"passages of {config.min_tokens:,} to {config.max_tokens:,} tokens, and {config.min_passages} are needed."
+    ]
+    paragraphs = [piece.text for piece in aside if "\n\n" not in piece.text]
+    too_long = [(text, tokens) for text in paragraphs if (tokens := count_tokens(text)) > config.max_tokens]
+    lost = sum(len(text.split()) for text, _ in too_long)
+    if too_long:
+        are = "1 paragraph is" if len(too_long) == 1 else f"{len(too_long):,} paragraphs are"
+        said.append(
+            f"{are} longer than a passage may be ({config.max_tokens:,} tokens) and set aside, {lost:,} words in all; "
+            f"the longest has {max(tokens for _, tokens in too_long):,} tokens. Put blank lines between the "
+            "paragraphs, or raise --max-tokens."
+        )
+    if 2 * lost <= words:
+        if passages:
+            each = sum(passage.words for passage in passages) / len(passages)
+            said.append(f"A passage has {each:,.0f} words on average.")
+        said.append("Add more text, or cut shorter passages with a smaller --min-tokens and --max-tokens.")
+    raise DatasetError(" ".join(said))
 
 
 def _parts(

@@ -39,6 +39,8 @@ class Block:
     text: str = ""
     level: int = 1
     """Of a heading: 1 is the highest."""
+    in_table: bool = False
+    """A cell of a table, which is never taken for a heading."""
 
 
 def tidy(text: str) -> str:
@@ -82,16 +84,30 @@ def find_headings(blocks: Sequence[Block]) -> list[Block]:
     Bare numbers (`1.`, `IV`) count only where they run on from one, since a lone number may be the author's text.
     """
     found = [
-        replace(block, kind="heading") if block.kind == "paragraph" and _is_heading(block.text) else block
-        for block in blocks
+        replace(block, kind="heading") if _may_head(block) and _is_heading(block.text) else block for block in blocks
     ]
-    numbers = [(index, _bare_number(block.text)) for index, block in enumerate(found) if block.kind == "paragraph"]
-    run = [(index, number) for index, number in numbers if number]
+    numbers = {index: _bare_number(block.text) for index, block in enumerate(found) if _may_head(block)}
+    run = _chapter_numbers(found, {index: number for index, number in numbers.items() if number})
     steps = zip([0, *(number for _, number in run)], (number for _, number in run), strict=False)
     if len(run) > 1 and all(number in (1, before + 1) for before, number in steps):
         for index, _ in run:
             found[index] = replace(found[index], kind="heading")
     return found
+
+
+def _may_head(block: Block) -> bool:
+    return block.kind == "paragraph" and not block.in_table
+
+
+def _chapter_numbers(blocks: Sequence[Block], numbers: dict[int, int]) -> list[tuple[int, int]]:
+    """Return the bare numbers, by index, that may head a chapter.
+
+    Those that stand one after another are a list. Those right above a heading belong to it where all numbers stand so;
+    where others stand above text, they are the end of the text before.
+    """
+    alone = [index for index in numbers if index - 1 not in numbers and index + 1 not in numbers]
+    above_text = [index for index in alone if index + 1 == len(blocks) or blocks[index + 1].kind != "heading"]
+    return [(index, numbers[index]) for index in above_text or alone]
 
 
 def _bare_number(text: str) -> int:

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +156,12 @@ class _Walker:
         self.found.left_out["table frames (their cells are kept as paragraphs)"] += 1
         _, (_, caption), _, head, bodies, foot = content
         self.blocks(caption)
+        start = len(self.found.blocks)
         rows = [*head[1], *(row for body in bodies for row in (*body[2], *body[3])), *foot[1]]
         for row in rows:
             for cell in row[1]:
                 self.blocks(cell[4])
+        self.found.blocks[start:] = [replace(block, in_table=True) for block in self.found.blocks[start:]]
 
     def text(self, inlines: Sequence[Node]) -> str:
         """Return the words of inline nodes; a forced line break is a line end."""

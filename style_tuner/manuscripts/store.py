@@ -33,14 +33,17 @@ from style_tuner.workspace import (
 def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Manuscript:
     """Add a file to the workspace as a new version of the manuscript of that file name, and return it.
 
-    `name` is the file's name where `path` is a temporary copy. The same bytes as the newest version are not kept
-    twice: that version is returned. Raises `ManuscriptError`, or `StorageError` with the older versions untouched.
+    `name` is the file's name where `path` is a temporary copy, or its path below an imported folder, whose parts all
+    count: `n1/chapter.txt` and `n2/chapter.txt` are two manuscripts, `n1-chapter` and `n2-chapter`. The same bytes as
+    the newest version are not kept twice: that version is returned. Raises `ManuscriptError`, or `StorageError` with
+    the older versions untouched.
     """
-    named = path.with_name(Path(name).name) if name else path
+    inside = Path(name or path.name)
+    named = path.with_name(inside.name)
     data = read_bytes(path, named)
-    folder = workspace.manuscripts / slug(named.stem)
+    folder = workspace.manuscripts / _identity(inside)
     digest = hashlib.sha256(data).hexdigest()
-    manuscript = parse_manuscript(data, named)
+    manuscript = replace(parse_manuscript(data, named), id=folder.name, source_name=inside.as_posix())
     with _lock(workspace):
         before = newest(folder, "v*")
         if before and read_json(before / "manuscript.json")["sha256"] == digest:
@@ -50,6 +53,13 @@ def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Ma
             note = f"Version {version} of “{folder.name}”: it takes the place of the one before, which is kept."
             manuscript = replace(manuscript, version=version, notes=(*manuscript.notes, note))
         return _write(folder, manuscript, data, digest, named.suffix.lower())
+
+
+def _identity(inside: Path) -> str:
+    """Return a file-safe id; a long one, which `slug` may have cut, ends in a hash of the whole."""
+    whole = inside.with_suffix("").as_posix()
+    short = slug(whole)
+    return short if len(short) < 60 else f"{short[:47]}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
 def _lock(workspace: Workspace) -> BaseFileLock:
