@@ -19,8 +19,17 @@ from style_tuner.workspace import open_workspace
 
 OWNER_SECONDS = 15
 """How long to wait for another command's lock, or for a service that is just starting."""
+
+
+def _possible(world: str | None) -> str | None:
+    """Refuse a name that no world can have before anything is asked or opened."""
+    from rag.store import check_world_name
+
+    return world if world is None else check_world_name(world)
+
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-World = Annotated[str, typer.Argument(help="Name of the world.", show_default=False)]
+World = Annotated[str, typer.Argument(help="Name of the world.", show_default=False, callback=_possible)]
 DEFAULTS = WorldConfig()
 
 
@@ -64,13 +73,15 @@ def index(
     done["skipped"] = [*map(asdict, notes.skipped), *done["skipped"]]
     if as_json:
         typer.echo(json.dumps(done, ensure_ascii=False))
-        return
-    for note in done["skipped"]:
-        typer.echo(f"Skipped {note['name']}: {note['reason']}.", err=True)
-    typer.echo(
-        f"{world}: {done['imported']} entries new or changed, {done['unchanged']} unchanged, "
-        f"{len(done['skipped'])} skipped."
-    )
+    else:
+        for note in done["skipped"]:
+            typer.echo(f"Skipped {note['name']}: {note['reason']}.", err=True)
+        typer.echo(
+            f"{world}: {done['imported']} entries new or changed, {done['unchanged']} unchanged, "
+            f"{len(done['skipped'])} skipped."
+        )
+    if done["skipped"]:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -97,7 +108,10 @@ def search(
 
 @app.command()
 def serve(
-    world: Annotated[str | None, typer.Argument(help="World of requests that name none.", show_default=False)] = None,
+    world: Annotated[
+        str | None,
+        typer.Argument(help="World of requests that name none.", show_default=False, callback=_possible),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = DEFAULTS.port,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULTS.host,
     model_url: Annotated[str, typer.Option(help="Model server to pass requests on to.")] = DEFAULTS.model_url,

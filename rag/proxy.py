@@ -13,7 +13,9 @@ from urllib.parse import quote, unquote
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.api import worlds_router
 from rag.faults import LOOPBACK, LoopbackOnly, add_handlers, refusal
@@ -24,6 +26,20 @@ from style_tuner.errors import StyleTunerError
 
 NO_WORLD = "none"
 log = logging.getLogger(__name__)
+
+
+class ChatFields(BaseModel):
+    """What is checked of a chat request, because `transformers serve` answers 500 for it; the engine sees the rest."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: str | None = None
+    messages: list[dict[str, Any]] = Field(min_length=1)
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
 
 
 def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = None) -> FastAPI:
@@ -79,15 +95,23 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
             fields = json.loads(body)
         except ValueError as error:
             return refusal(400, f"The request's body is not JSON: {error}.", "malformed_request")
-        messages = fields.get("messages") if isinstance(fields, dict) else None
-        if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-            return refusal(400, "`messages` must be a list of messages.", "malformed_request")
-        if world == NO_WORLD:
-            return await relay.send(request, "/chat/completions", body)
-        fields["messages"], retrieval = await run_in_threadpool(worlds.prompt, world, messages)
-        names = json.dumps([hit.entry.name for hit in retrieval.hits], ensure_ascii=False)
-        return await relay.send(
-            request, "/chat/completions", json.dumps(fields).encode(), {"X-World-Sources": quote(names)}
-        )
+        try:
+            checked = ChatFields.model_validate(fields)
+        except ValidationError as error:
+            raise RequestValidationError(
+                [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+            ) from None
+        sources = {}
+        if world != NO_WORLD:
+            fields["messages"], retrieval = await run_in_threadpool(worlds.prompt, world, checked.messages)
+            names = json.dumps([hit.entry.name for hit in retrieval.hits], ensure_ascii=False)
+            body, sources = json.dumps(fields).encode(), {"X-World-Sources": quote(names)}
+        answer = await relay.send(request, "/chat/completions", body, sources)
+        if checked.model is not None and answer.status_code in (404, 500):
+            known = await relay.models(request)
+            if known and checked.model not in known:
+                message = f"The model server has no model {checked.model!r}; it has: {', '.join(known)}."
+                return refusal(404, message, "model_not_found")
+        return answer
 
     return app

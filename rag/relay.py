@@ -25,13 +25,15 @@ class ClientLeft(Exception):
 
 
 class Relay:
-    """One connection pool to one model server."""
+    """The way to one model server."""
 
     def __init__(self, model_url: str, reply_seconds: float) -> None:
         self._url = model_url.rstrip("/")
         timeout = httpx.Timeout(reply_seconds, connect=5)
         # No proxy from the environment: what an author writes must not take a way through other machines.
-        self._client = httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=None), trust_env=False)
+        # No connection is kept: an engine closes its own after an error, and the next request would fail on it.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -72,6 +74,15 @@ class Relay:
             content = as_openai_error(answer.status_code, content)
         kind = "application/json" if answer.is_error else answer.headers.get("content-type", "application/json")
         return Response(content, answer.status_code, headers=dict(headers or {}), media_type=kind)
+
+    async def models(self, request: Request) -> list[str]:
+        """Return the names of the models that the server lists; none if it does not tell."""
+        try:
+            answer = await self._client.get(f"{self._url}/models", headers=_forwarded(request, None), timeout=5)
+            return [str(model["id"]) for model in answer.raise_for_status().json()["data"]]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            log.warning("The model server at %s does not list its models: %r", self._url, error)
+            return []
 
     def _down(self) -> str:
         return (

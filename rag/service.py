@@ -60,9 +60,12 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
 
     with Worlds(workspace, config, MiniLM()) as worlds, _listen(config) as listener:
         if world is not None:
-            worlds.create(world)
-            if not worlds.entries(world):
-                log.warning("The world %s is empty. Fill it: python -m rag index %r --input FOLDER", world, world)
+            others = ", ".join(worlds.names())
+            if worlds.create(world):
+                there = f"; there are: {others}" if others else ""
+                log.warning("Made a new, empty world %r%s. %s", world, there, _how_to_fill(world))
+            elif not worlds.entries(world):
+                log.warning("The world %r is empty. %s", world, _how_to_fill(world))
         state = _state(config, listener.getsockname()[1], world)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
             log.warning("The service listens on %s: other machines can read and change the worlds.", config.host)
@@ -78,6 +81,10 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
             uvicorn.Server(settings).run(sockets=[listener])
         finally:
             state_file(workspace).unlink(missing_ok=True)
+
+
+def _how_to_fill(world: str) -> str:
+    return f"Fill it: python -m rag index {world!r} --input FOLDER"
 
 
 def _listen(config: WorldConfig) -> socket.socket:

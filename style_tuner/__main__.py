@@ -283,7 +283,10 @@ def serve(
 
     place = open_workspace(workspace)
     if stop:
-        server.stop(place)
+        stopped = server.stop(place)
+        verb = "No longer using" if stopped and stopped.external else "Stopped"
+        said = f"{verb} the model server at {stopped.url}." if stopped else "No model server is running."
+        _answer(as_json, {"stopped": stopped.url if stopped else None}, said)
         return
     if url:
         state = server.use_url(place, url)
@@ -296,7 +299,8 @@ def serve(
         return
     server.start(place, settings, model, parse_voices(voice))
     state = server.wait_until_up(place, settings.start_seconds)
-    _answer(as_json, asdict(state), f"{state.engine} serves {', '.join(state.models)} at {state.url}.")
+    serves = f"{state.engine} serves {', '.join(state.models)} at {state.url}."
+    _answer(as_json, asdict(state), f"{serves} {state.message}".strip())
 
 
 @app.command()

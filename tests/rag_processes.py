@@ -70,7 +70,7 @@ class Upstream:
         self.begun = threading.Event()
         app = FastAPI()
         app.post("/v1/chat/completions")(self._chat)
-        app.get("/v1/models")(lambda: {"object": "list", "data": [{"id": "base"}]})
+        app.get("/v1/models")(lambda: {"object": "list", "data": [{"id": "base"}, {"id": "broken"}]})
         self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run)
 
@@ -90,6 +90,8 @@ class Upstream:
         self.asked.append(fields)
         if fields.get("model") == "refuses":
             return JSONResponse({"detail": "Unexpected fields in the request: {'x'}"}, 422)
+        if fields.get("model") in ("nobody", "broken"):
+            return Response("Internal Server Error", 500)
         if fields.get("model") == "slow":
             self.begun.set()
             while not await request.is_disconnected():

@@ -1,5 +1,6 @@
 """What buttons do: they start the right command, refuse what cannot work, and say so in a sentence."""
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.tabs import common, manuscripts, models, score, strip, train, world, write
 from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
-from style_tuner.workspace import Workspace, write_text
+from style_tuner.workspace import Workspace, write_json, write_text
 
 RECIPE = "configs/starter_cpu.yaml"
 
@@ -128,6 +129,30 @@ def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspac
     monkeypatch.setattr(write.service, "state", lambda _: other)
     with pytest.raises(ServerError, match=r"9003.*9001"):
         next(write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, ""))
+
+
+def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from style_tuner.serving import server
+    from style_tuner.serving.state import ServerState
+
+    def trained(merged: bool) -> str:
+        with jobs.job(workspace, "train") as run:
+            write_json(run.folder / "adapter" / "adapter_config.json", {})
+            if merged:
+                write_json(run.folder / "merged" / "config.json", {})
+        return run.folder.name
+
+    served, unmerged = trained(True), trained(False)
+    started = time.time()
+    later = trained(True)
+    up = ServerState("http://127.0.0.1:9001/v1", "transformers", models={served: ""}, health="up", started=started)
+    monkeypatch.setattr(server, "state", lambda _: up)
+    shown = models.show_server(workspace)[0]
+    assert f"Not merged: {unmerged}. Merge them, then start the server again." in shown
+    assert f"Trained since the start: {later}. Stop and start" in shown
+    # vLLM serves adapters as they are, so that nothing waits for a merge.
+    up = dataclasses.replace(up, engine="vllm", models={served: "", later: "", unmerged: ""})
+    assert "Not merged" not in models.show_server(workspace)[0]
 
 
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:

@@ -114,5 +114,7 @@ def test_models_are_listed_and_refusals_reach_the_client(proxy: str) -> None:
     assert "base" in [model.id for model in client.models.list()]
     with pytest.raises(openai.NotFoundError, match="no world named 'desert'"):
         client.chat.completions.create(**ASK, extra_headers={"X-World": "desert"})
+    with pytest.raises(openai.NotFoundError, match="no model 'nobody'; it has: base"):
+        client.chat.completions.create(**ASK | {"model": "nobody"})
     with pytest.raises(openai.UnprocessableEntityError, match="no_such_field"):
         client.chat.completions.create(**ASK, extra_body={"no_such_field": 1})

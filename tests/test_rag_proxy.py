@@ -65,7 +65,7 @@ def test_stream_is_relayed_byte_for_byte(running: SimpleNamespace, upstream: Ups
 
 
 def test_models_are_those_of_the_model_server(running: SimpleNamespace, upstream: Upstream) -> None:
-    assert [model["id"] for model in running.client.get("/v1/models").json()["data"]] == ["base"]
+    assert [model["id"] for model in running.client.get("/v1/models").json()["data"]] == ["base", "broken"]
 
 
 def test_refusal_of_the_engine_keeps_its_status_in_openai_shape(running: SimpleNamespace, upstream: Upstream) -> None:
@@ -73,6 +73,35 @@ def test_refusal_of_the_engine_keeps_its_status_in_openai_shape(running: SimpleN
     with pytest.raises(openai.UnprocessableEntityError) as caught:
         client.chat.completions.create(**ASK | {"model": "refuses"})
     assert "Unexpected fields" in caught.value.body["message"]
+
+
+def test_unknown_model_is_404_with_the_known_ones(running: SimpleNamespace, upstream: Upstream) -> None:
+    """`transformers serve` answers 500 in plain text for names that it does not have."""
+    client = openai.OpenAI(base_url=running.url + "/v1", api_key="EMPTY", max_retries=0)
+    with pytest.raises(openai.NotFoundError, match="no model 'nobody'; it has: base, broken") as caught:
+        client.chat.completions.create(**ASK | {"model": "nobody"})
+    assert caught.value.code == "model_not_found"
+    with pytest.raises(openai.InternalServerError, match="Internal Server Error"):
+        client.chat.completions.create(**ASK | {"model": "broken"})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("messages", []), ("max_tokens", "many"), ("temperature", "warm"), ("top_p", [1]), ("seed", "x"), ("seed", True)],
+)
+def test_field_of_the_wrong_kind_is_refused_by_name(
+    running: SimpleNamespace, upstream: Upstream, field: str, value: object
+) -> None:
+    answer = running.client.post("/v1/chat/completions", json=ASK | {field: value})
+    assert answer.status_code == 400
+    assert field in answer.json()["error"]["message"]
+    assert upstream.asked == []
+
+
+def test_numbers_and_null_are_passed_on(running: SimpleNamespace, upstream: Upstream) -> None:
+    asked = ASK | {"max_tokens": 5, "temperature": 0, "top_p": 0.5, "seed": None}
+    assert running.client.post("/v1/chat/completions", json=asked, headers={"X-World": "none"}).status_code == 200
+    assert upstream.asked == [asked]
 
 
 @pytest.mark.parametrize("model", ["slow", "endless"])
@@ -167,6 +196,14 @@ def test_command_line_asks_the_running_service_and_a_second_one_is_refused(
     done = rag("index", "pilots", "--input", str(tmp_path))
     assert done.stdout == "pilots: 1 entries new or changed, 0 unchanged, 1 skipped.\n"
     assert "bad.md" in done.stderr
+    assert done.returncode == 1
+    for refused in (
+        rag("index", "../x", "--input", str(tmp_path)),
+        rag("search", "../x", "Who?"),
+        rag("serve", "../x"),
+    ):
+        assert refused.returncode == 1
+        assert "'../x': use 1 to 60 letters" in refused.stderr
     found = json.loads(rag("search", "pilots", "Marcus?", "--json").stdout)
     assert [hit["entry"]["name"] for hit in found["hits"]] == ["Marcus"]
     second = rag("serve", "scifi", "--port", "0")

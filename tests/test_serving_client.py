@@ -95,7 +95,7 @@ def test_last_words_that_are_not_json_keep_what_came() -> None:
 @pytest.mark.parametrize(
     ("status", "model", "said", "told"),
     [
-        (404, "elena", "The model `elena` does not exist.", "has no model 'elena'; it has: base"),
+        (404, "elena", "The model `elena` does not exist.", "has no model 'elena'; it has: base.*[Mm]erge.*start"),
         (500, "elena", "Internal Server Error", "has no model 'elena'; it has: base"),
         (500, "base", "kernel missing", r"refused the request \(500\).*kernel missing"),
         (400, "base", "This model's maximum context length is 1024 tokens", "too long for 'base': shorten the prompt"),

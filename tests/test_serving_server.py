@@ -1,5 +1,6 @@
 """The model server with the transformers engine: names, streaming, crash and recovery, a clean end."""
 
+import json
 import os
 import signal
 import socket
@@ -14,12 +15,13 @@ import pytest
 from filelock import FileLock
 from serving_models import make_voice
 
+from style_tuner import jobs
 from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.records import Message
 from style_tuner.serving import client, server
 from style_tuner.serving.state import ServerState, find_process
-from style_tuner.workspace import Workspace
+from style_tuner.workspace import Workspace, write_json
 
 REQUEST = (Message("user", "Write a scene."),)
 GREEDY = SamplingConfig(temperature=0, max_tokens=24)
@@ -135,12 +137,26 @@ def test_command_line_tells_what_serves(place: Workspace, running: ServerState) 
     refused = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert refused.returncode == 1
     assert f"already running at {running.url}" in refused.stderr
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    for fault, arguments in (
+        ("no/such/model", ["no/such/model"]),
+        ("no/voice", ["--voice", "elena=no/voice"]),
+        (nowhere, ["--url", nowhere]),
+    ):
+        refused = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True)
+        assert fault in refused.stderr
+        assert "running" not in refused.stderr
 
 
 def test_stop_leaves_no_process_and_no_open_port(place: Workspace, running: ServerState) -> None:
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
     assert len(family) >= 2
-    server.stop(place)
+    environment = os.environ | {"STYLE_TUNER_HOME": str(place.home)}
+    command = [sys.executable, "-m", "style_tuner", "serve", "--stop"]
+    stopped = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert stopped.stdout == f"Stopped the model server at {running.url}.\n"
+    again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True)
+    assert json.loads(again.stdout) == {"stopped": None}
     assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert server.state(place) is None
     with pytest.raises(ServerError, match="No server answers .* start it"):
@@ -150,10 +166,13 @@ def test_stop_leaves_no_process_and_no_open_port(place: Workspace, running: Serv
 
 
 def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspace) -> None:
-    server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {})
+    with jobs.job(workspace, "train") as run:
+        write_json(run.folder / "adapter" / "adapter_config.json", {"base_model_name_or_path": str(STARTER_MODEL)})
+    server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL))
     while (started := server.state(workspace)) is None or started.engine_pid is None:
         time.sleep(0.05)
     assert started.pid is not None
+    assert f"Not served: {run.folder.name} (" in started.message
     os.kill(started.pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(started.pid)], timeout=5)
     found = server.state(workspace)

@@ -68,6 +68,13 @@ def test_indexing_an_unknown_folder_says_so(place: Workspace, tmp_path: Path) ->
         world.index_folder(place, "harbour", tmp_path / "missing")
 
 
+def test_a_faulty_note_is_named_and_the_others_are_kept(place: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Oar\n\nThe oar is of ash.\n", encoding="utf-8")
+    (tmp_path / "bad.md").write_text("---\nname: Oar\n", encoding="utf-8")
+    report = world.index_folder(place, "boats", tmp_path)
+    assert (report.imported, [name for name, _ in report.skipped]) == (1, ["bad.md"])
+
+
 def test_a_port_in_use_is_refused(workspace: Workspace) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

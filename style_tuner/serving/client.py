@@ -190,7 +190,8 @@ def _refusal(url: str, model: str, error: Any) -> ServerError:
         known = list_models(url)
         if model not in known:
             return ServerError(
-                f"The server at {url} has no model {model!r}; it has: {', '.join(known) or 'none'}. Start it again "
-                "to have new voices served."
+                f"The server at {url} has no model {model!r}; it has: {', '.join(known) or 'none'}. A voice that "
+                "is missing there is not merged yet, or newer than the server: merge it where the engine is "
+                "transformers, then start the server again."
             )
     return ServerError(f"The server at {url} refused the request ({status}): {said}")

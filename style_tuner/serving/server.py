@@ -49,6 +49,8 @@ def start(
     """Start `python -m style_tuner serve` as a process of its own and return at once; see `wait_until_up`."""
     _, planned = _planned(workspace, config, model, voices)
     command = [sys.executable, "-m", "style_tuner", *serve_arguments(workspace, config, planned, model)]
+    if voices is not None:  # else it looks for them itself, and tells which it leaves out
+        command += voice_arguments({name: Path(folder) for name, folder in planned.voices.items()})
     paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"STYLE_TUNER_HOME": str(workspace.home), "PYTHONPATH": os.pathsep.join(paths)}
     with rotate_log(workspace).open("ab") as output:
@@ -84,22 +86,13 @@ def serve_arguments(workspace: Workspace, config: ServingConfig, planned: Server
     arguments += ["--host", config.host, "--port", str(config.port), "--gpu-memory", str(config.gpu_memory)]
     if config.max_model_len is not None:
         arguments += ["--max-model-len", str(config.max_model_len)]
-    return arguments + voice_arguments({name: Path(folder) for name, folder in planned.voices.items()})
+    return arguments
 
 
 def _planned(
     workspace: Workspace, config: ServingConfig, model: str, voices: Mapping[str, Path] | None
 ) -> tuple[engines.Plan, ServerState]:
     """Check everything that can be checked before a process starts: server, engine, models, port."""
-    current = state(workspace)
-    if current is not None and current.external:
-        raise ServerError(f"The model server at {current.url} is in use: {_how_to_leave()} before one is started here.")
-    if current is not None and current.running:
-        raise ServerError(
-            f"The model server is already running at {current.url}: stop it first "
-            "(`python -m style_tuner serve --stop`)."
-        )
-    _end_orphan(current)
     model = model or default_base(workspace)
     engine = engines.choose_engine(config)
     if voices is None:
@@ -107,6 +100,7 @@ def _planned(
     else:
         chosen, left_out = [voice_at(name, folder) for name, folder in voices.items()], []
     plan = engines.make_plan(config, model, chosen, workspace.servers / "engine")
+    _refuse_second(workspace)
     check_port(
         config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
     )
@@ -126,6 +120,18 @@ def _planned(
         voices={voice.name: str(voice.folder) for voice in chosen},
         settings=config.model_dump(mode="json"),
     )
+
+
+def _refuse_second(workspace: Workspace) -> None:
+    current = state(workspace)
+    if current is not None and current.external:
+        raise ServerError(f"The model server at {current.url} is in use: {_how_to_leave()} before one is started here.")
+    if current is not None and current.running:
+        raise ServerError(
+            f"The model server is already running at {current.url}: stop it first "
+            "(`python -m style_tuner serve --stop`)."
+        )
+    _end_orphan(current)
 
 
 def state(workspace: Workspace) -> ServerState | None:
@@ -164,11 +170,15 @@ def wait_until_up(workspace: Workspace, seconds: float = 600) -> ServerState:
     raise ServerError(f"The model server did not answer within {seconds:.0f} s: see {log_file(workspace)}.")
 
 
-def stop(workspace: Workspace) -> None:
-    """End the server and its engine, by their process ids; a server given by its address is only left alone."""
+def stop(workspace: Workspace) -> ServerState | None:
+    """End the server and its engine, by their process ids; a server given by its address is only left alone.
+
+    Returns the server as it was while it ran or was in use, None if there was none.
+    """
     current = load(workspace)
     if current is None:
-        return
+        return None
+    before = current if current.running else None
     if not current.external:
         process = find_process(current.pid, current.process_start)
         if process is not None and not ask_to_end(process, 20):
@@ -177,6 +187,7 @@ def stop(workspace: Workspace) -> None:
         current = load(workspace) or current
     if current.health != "failed" or current.external:
         save(workspace, replace(current, health="stopped", external=False, message="", engine_pid=None))
+    return before
 
 
 def _end_orphan(current: ServerState | None) -> None:
@@ -187,12 +198,12 @@ def _end_orphan(current: ServerState | None) -> None:
 
 def use_url(workspace: Workspace, url: str) -> ServerState:
     """Use a server that is run elsewhere, from now on; it is never stopped from here."""
-    current = state(workspace)
-    if current is not None and current.running and not current.external:
-        raise ServerError(f"The model server at {current.url} is running: stop it before another is used.")
     external = _external(url)
     if external.health != "up":
         raise ServerError(external.message)
+    current = state(workspace)
+    if current is not None and current.running and not current.external:
+        raise ServerError(f"The model server at {current.url} is running: stop it before another is used.")
     return save(workspace, replace(external, started=time.time()))
 
 

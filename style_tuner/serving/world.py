@@ -123,7 +123,7 @@ def index_folder(workspace: Workspace, world: str, folder: Path) -> ImportReport
     done = subprocess.run(
         command, env=_environment(workspace), stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8"
     )
-    if done.returncode != 0:
+    if not done.stdout.strip():  # skipped notes also make the exit code 1, but are reported
         said = done.stderr.strip().splitlines()
         raise WorldError(said[-1].removeprefix("Error: ") if said else f"Indexing {folder} failed.")
     return _import_report(json.loads(done.stdout.strip().splitlines()[-1]))

@@ -19,7 +19,7 @@ from style_tuner.records import Run
 from style_tuner.serving import server
 from style_tuner.serving.engines import choose_engine
 from style_tuner.serving.state import ServerState
-from style_tuner.serving.voices import voices_of
+from style_tuner.serving.voices import Voice, voices_of
 from style_tuner.tabs import score_view, views
 from style_tuner.tabs.common import Page, changed, last_line, listing
 from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin, read_tail
@@ -148,14 +148,31 @@ def _describe(workspace: Workspace, state: ServerState | None) -> Markup:
         ["--url", state.url] if state.external else ["--engine", state.engine, "--port", str(state.port), "--detach"]
     )
     same = views.command(shlex.join(["python", "-m", "style_tuner", "serve", "--workspace", workspace.name, *start]))
-    new = [name for name in voices_of(workspace) if name not in state.models and name not in state.message]
-    more = f"Trained since the start: {', '.join(new)}. Stop and start the server to write with it." if new else ""
-    return (
-        head
-        + views.table("Served", ["Name", "From"], rows)
-        + views.sentence(f"{state.message} {more}", "caption")
-        + same
+    told = views.sentence(_not_served(workspace, state), "caption")
+    return head + views.table("Served", ["Name", "From"], rows) + told + same
+
+
+def _not_served(workspace: Workspace, state: ServerState) -> str:
+    """Say which voices the server does not have and why; of a server that is run elsewhere that is not known."""
+    if state.external:
+        return state.message
+    missing = [voice for name, voice in voices_of(workspace).items() if name not in state.models]
+    unmerged = [voice.name for voice in missing if state.engine == "transformers" and voice.merged is None]
+    others = [voice for voice in missing if voice.name not in unmerged]
+    foreign = [voice.name for voice in others if voice.base_model() not in (None, state.base_model)]
+    new = [voice.name for voice in others if voice.name not in foreign and _made(voice) > state.started]
+    reasons = (
+        (unmerged, "Not merged: {}. Merge them, then start the server again."),
+        (foreign, "Trained on another base model: {}. Start the server with that model to write with them."),
+        (new, "Trained since the start: {}. Stop and start the server to write with it."),
     )
+    return " ".join(sentence.format(", ".join(names)) for names, sentence in reasons if names)
+
+
+def _made(voice: Voice) -> float:
+    """Return when a voice was last trained or merged, seconds since the epoch."""
+    files = (voice.adapter and voice.adapter / "adapter_config.json", voice.merged and voice.merged / "config.json")
+    return max(file.stat().st_mtime for file in files if file)
 
 
 def _engine() -> str:
@@ -198,5 +215,5 @@ def build(page: Page) -> None:
 
 def _server_stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
-    voices = sorted(voices_of(workspace))
+    voices = sorted((name, str(voice.merged)) for name, voice in voices_of(workspace).items())
     return voices, state and (state.health, state.message, sorted(state.models), changed(Path(state.log or "/")))
