@@ -173,7 +173,7 @@ def test_settings_of_a_recipe_stand_in_the_titles() -> None:
 def test_loss_is_put_into_words() -> None:
     from style_tuner.tabs.train import loss_sentence
 
-    run = SimpleNamespace(status="done")
+    run = SimpleNamespace(status="done", result={"best_step": 10})
     rows = [{"step": step, "validation_loss": loss} for step, loss in ((0, 3.6), (10, 3.2), (20, 3.4))]
     assert "3.600 to 3.200" in loss_sentence(rows, run)
     assert "step 10" in loss_sentence(rows, run)

@@ -105,7 +105,7 @@ def test_prepare_starts_the_command_that_is_shown(workspace: Workspace, tmp_path
     while (run := jobs.load(workspace, run.id)).status in ("queued", "running"):
         time.sleep(0.2)
     assert run.status == "failed"
-    assert "too little text" in run.message
+    assert "too few passages" in run.message
 
 
 def test_a_run_is_not_binned_or_merged_while_it_goes(workspace: Workspace) -> None:

@@ -113,9 +113,10 @@ def _require_enough(
         return
     words = sum(manuscript.words for manuscript in manuscripts)
     works = "manuscript" if len(manuscripts) == 1 else "manuscripts"
+    made = f"{len(passages)} passage{'' if len(passages) == 1 else 's'}"
     said = [
-        f"There are too few passages to train on: {words:,} words in {len(manuscripts)} {works} make {len(passages)} "
-        f"passages of {config.min_tokens:,} to {config.max_tokens:,} tokens, and {config.min_passages} are needed."
+        f"There are too few passages to train on: {words:,} words in {len(manuscripts)} {works} make {made} "
+        f"of {config.min_tokens:,} to {config.max_tokens:,} tokens, and {config.min_passages} are needed."
     ]
     paragraphs = [piece.text for piece in aside if "\n\n" not in piece.text]
     too_long = [(text, tokens) for text in paragraphs if (tokens := count_tokens(text)) > config.max_tokens]
