@@ -1,0 +1,82 @@
+"""What is measured of a voice: `profile`, `score`, `panel build`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from style_tuner.commands.options import JsonOption, WorkspaceOption, answer
+from style_tuner.config import ScoreConfig
+from style_tuner.errors import ConfigError
+from style_tuner.workspace import existing_workspace
+
+
+def profile(
+    workspace: WorkspaceOption = "default",
+    input_path: Annotated[Path | None, typer.Option("--input", help="A file or folder instead.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the author's voice and print it in sentences, with the system prompt made from it."""
+    from style_tuner import stages
+    from style_tuner.manuscripts.read import read_manuscript
+    from style_tuner.manuscripts.store import list_manuscripts
+    from style_tuner.voice.describe import summary, system_prompt
+    from style_tuner.voice.profile import build_profile
+
+    if input_path:
+        manuscripts = [read_manuscript(path) for path in stages.manuscript_files(input_path)]
+    else:
+        manuscripts = list_manuscripts(existing_workspace(workspace))
+    texts = [chapter.text for manuscript in manuscripts for chapter in manuscript.chapters]
+    measured = build_profile(texts)
+    prompt = system_prompt(measured)
+    answer(
+        as_json,
+        asdict(measured) | {"system_prompt": prompt},
+        "\n".join([*summary(measured), "", f"System prompt: {prompt}"]),
+    )
+
+
+def score(
+    files: Annotated[list[Path] | None, typer.Argument(help="Drafts (manuscript formats) to score, pooled.")] = None,
+    workspace: WorkspaceOption = "default",
+    models: Annotated[
+        str | None, typer.Option(help="base,VOICE: let both write from held-out requests, and score them.")
+    ] = None,
+    drafts: Annotated[int, typer.Option(min=2, help="Drafts for each model.")] = ScoreConfig().drafts,
+    dataset: Annotated[Path | None, typer.Option(help="Dataset of the author. Default: the newest.")] = None,
+    panel: Annotated[Path | None, typer.Option(help="Folder of a panel of your own. Default: the shipped one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score drafts against the author's voice; or a base model and a voice on the same requests, side by side."""
+    from style_tuner import jobs, scoring
+
+    place = existing_workspace(workspace)
+    if bool(files) == bool(models):
+        raise typer.BadParameter("name draft files, or --models base,VOICE; one of the two.")
+    with jobs.job(place, "score") as own:
+        if files:
+            own.result = scoring.score_files(place, files, dataset, panel)
+        else:
+            names = [name.strip() for name in str(models).split(",")]
+            own.result = scoring.score_models(place, names, ScoreConfig(drafts=drafts), dataset, own, panel)
+        own.message = own.result["verdict"]
+    answer(as_json, own.result, "\n".join(scoring.lines(own.result)))
+
+
+def build_panel(
+    corpus: Annotated[Path, typer.Option(help="Folder of novels named Author_Title_Year.txt.")],
+    output: Annotated[Path, typer.Option(help="New folder for the panel, for `score --panel`.")],
+) -> None:
+    """Make a panel of one's own: statistics of masked text, no text itself."""
+    from style_tuner.voice.panel import build_panel as build
+    from style_tuner.voice.panel import save_panel, save_reference
+
+    if output.exists():
+        raise ConfigError(f"{output} exists and is not overwritten: name a new folder, or move it away.")
+    panel = build(corpus)
+    save_reference(corpus, save_panel(panel, output))
+    typer.echo(f"A panel of {len(panel.authors)} authors: {output}")
