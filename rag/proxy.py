@@ -51,18 +51,11 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     relay = Relay(config.model_url, config.reply_seconds)
     ready = threading.Event()
 
-    def warm_up() -> None:
-        try:
-            worlds.warm_up(default_world)
-            ready.set()
-        except StyleTunerError as error:
-            log.error("%s", error)
-
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         import chromadb  # noqa: F401 - numpy breaks when the warm-up and a first request import it at once
 
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=_warm_up, args=[worlds, default_world, ready], name="warm-up", daemon=True).start()
         yield
         await relay.close()
 
@@ -89,29 +82,40 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
 
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
-        body = await request.body()
         world = unquote(request.headers.get("x-world", "")) or default_world or NO_WORLD
-        try:
-            fields = json.loads(body)
-        except ValueError as error:
-            return refusal(400, f"The request's body is not JSON: {error}.", "malformed_request")
-        try:
-            checked = ChatFields.model_validate(fields)
-        except ValidationError as error:
-            raise RequestValidationError(
-                [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-            ) from None
-        sources = {}
-        if world != NO_WORLD:
-            fields["messages"], retrieval = await run_in_threadpool(worlds.prompt, world, checked.messages)
-            names = json.dumps([hit.entry.name for hit in retrieval.hits], ensure_ascii=False)
-            body, sources = json.dumps(fields).encode(), {"X-World-Sources": quote(names)}
-        answer = await relay.send(request, "/chat/completions", body, sources)
-        if checked.model is not None and answer.status_code in (404, 500):
-            known = await relay.models(request)
-            if known and checked.model not in known:
-                message = f"The model server has no model {checked.model!r}; it has: {', '.join(known)}."
-                return refusal(404, message, "model_not_found")
-        return answer
+        return await _chat(request, worlds, relay, world)
 
     return app
+
+
+def _warm_up(worlds: Worlds, default_world: str | None, ready: threading.Event) -> None:
+    try:
+        worlds.warm_up(default_world)
+        ready.set()
+    except StyleTunerError as error:
+        log.error("%s", error)
+
+
+async def _chat(request: Request, worlds: Worlds, relay: Relay, world: str) -> Response:
+    """Add the world's facts to a chat request and pass it on; an unknown model is said to be that."""
+    body = await request.body()
+    try:
+        fields = json.loads(body)
+    except ValueError as error:
+        return refusal(400, f"The request's body is not JSON: {error}.", "malformed_request")
+    try:
+        checked = ChatFields.model_validate(fields)
+    except ValidationError as error:
+        raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]) from None
+    sources = {}
+    if world != NO_WORLD:
+        fields["messages"], retrieval = await run_in_threadpool(worlds.prompt, world, checked.messages)
+        names = json.dumps([hit.entry.name for hit in retrieval.hits], ensure_ascii=False)
+        body, sources = json.dumps(fields).encode(), {"X-World-Sources": quote(names)}
+    answer = await relay.send(request, "/chat/completions", body, sources)
+    if checked.model is not None and answer.status_code in (404, 500):
+        known = await relay.models(request)
+        if known and checked.model not in known:
+            message = f"The model server has no model {checked.model!r}; it has: {', '.join(known)}."
+            return refusal(404, message, "model_not_found")
+    return answer
