@@ -22,6 +22,20 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """A piece that reading took out of a chapter, why, and where it stood; chapters and paragraphs count from 0.
+
+    `offset` is how many characters of the paragraph stand before it; None is a line of its own before the paragraph.
+    """
+
+    text: str
+    reason: str
+    chapter: int
+    paragraph: int
+    offset: int | None = None
+
+
+@dataclass(frozen=True)
 class Manuscript:
     """One version of one uploaded work, cleaned, in chapters."""
 
@@ -31,6 +45,7 @@ class Manuscript:
     version: int = 1
     source_name: str = ""
     notes: tuple[str, ...] = ()
+    removed: tuple[Removed, ...] = ()
 
     @property
     def words(self) -> int:

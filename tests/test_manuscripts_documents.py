@@ -9,6 +9,7 @@ import pytest
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts import words_in
 from style_tuner.manuscripts.read import read_manuscript
+from style_tuner.records import Manuscript
 
 BOOK = """---
 title: The Salt Road
@@ -128,10 +129,126 @@ def test_markdown_is_read_as_prose_not_as_commands(tmp_path: Path) -> None:
         "Encoding: UTF-8.",
         "The front matter (the lines between --- at the top) is left out of the text.",
         "Comments left out of the text: 1; the uploaded file keeps them.",
+        "HTML tags left out of the text: 2; the uploaded file keeps them.",
         "Link addresses left out of the text: 1; the uploaded file keeps them.",
         "Struck-out pieces left out of the text: 1; the uploaded file keeps them.",
         "Footnotes left out of the text: 1; the uploaded file keeps them.",
     )
+
+
+def places(manuscript: Manuscript) -> list[tuple[str, str, str]]:
+    """Each removed piece: its reason, its text, and the words of its paragraph with a bar where it stood."""
+    found = []
+    for piece in manuscript.removed:
+        paragraphs = [*manuscript.chapters[piece.chapter].text.split("\n\n"), ""]
+        around = paragraphs[piece.paragraph]
+        at = piece.offset
+        shown = f"| {around[:12]}" if at is None else f"{around[max(0, at - 8) : at]}|{around[at : at + 8]}"
+        found.append((piece.reason, piece.text, shown))
+    return found
+
+
+def test_what_markdown_leaves_out_is_kept_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "book.md"
+    path.write_text(MARKDOWN, encoding="utf-8")
+    manuscript = read_manuscript(path)
+    assert places(manuscript) == [
+        ("front matter", "title: The Salt Road\ntags: [a, b]", "| He wrote to "),
+        ("repeated title", "The Salt Road", "| He wrote to "),
+        ("comment", "<!-- mend this -->", "stopped.|"),
+        ("HTML tag", "<center>", "|Set in t"),
+        ("HTML tag", "</center>", "e middle|"),
+        ("link address", "http://example.org/y", ". A link| kept."),
+        ("struck-out piece", "gone", ". A link| kept."),
+        ("footnote", "Foot note.", "nk kept.|"),
+    ]
+    assert [piece.chapter for piece in manuscript.removed] == [0] * 8
+
+
+def test_footnotes_of_a_document_are_kept_with_their_place(documents: Path) -> None:
+    for kind in ("docx", "odt"):
+        assert places(read_manuscript(documents / f"book.{kind}")) == [
+            ("footnote", "A footnote about walls.", "he wall.| The tid"),
+            ("link address", "https://example.org/x", "the site|."),
+        ]
+
+
+def test_the_ends_of_a_document_and_its_title_lines_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "book.docx"
+    head = "---\ntitle: Salt\nauthor: Ede Tallack\n---\n\n"
+    book = f"{head}# One[^1]\n\nShe walked.\n\n~~Gone at the end.~~\n\n[^1]: A note.\n"
+    pypandoc.convert_text(book, "docx", format="markdown", outputfile=str(path))
+    manuscript = read_manuscript(path)
+    assert [(chapter.title, chapter.text) for chapter in manuscript.chapters] == [("One", "She walked.")]
+    assert places(manuscript) == [
+        ("author line", "Ede Tallack", "| She walked."),
+        ("footnote", "A note.", "| She walked."),
+        ("struck-out piece", "Gone at the end.", "| "),
+    ]
+    assert "Author lines left out of the text: 1; the uploaded file keeps them." in manuscript.notes
+
+
+def test_tracked_deletions_and_comments_of_a_docx_are_kept_with_their_place(documents: Path, tmp_path: Path) -> None:
+    """A deleted end of a paragraph joins it to the next; a wholly deleted paragraph stands on its own."""
+    gone = f"<w:pPr><w:rPr><w:del {DATED}/></w:rPr></w:pPr>"
+    added = (
+        f'<w:p><w:r><w:t>Kept</w:t></w:r><w:del {DATED}><w:r><w:delText xml:space="preserve"> and &lt;b&gt; old'
+        f"</w:delText></w:r></w:del><w:r><w:t> words.</w:t></w:r></w:p>"
+        f"<w:p>{gone}<w:r><w:t>First half</w:t></w:r><w:del {DATED}><w:r><w:delText> lost.</w:delText></w:r></w:del>"
+        f"</w:p><w:p><w:r><w:t>second half.</w:t></w:r></w:p>"
+        f"<w:p>{gone}<w:del {DATED}><w:r><w:delText>A whole paragraph.</w:delText></w:r></w:del></w:p>"
+        f"<w:p><w:r><w:t>After it.</w:t></w:r></w:p>"
+        f"<w:p>{gone}<w:del {DATED}><w:r><w:delText>The end.</w:delText></w:r></w:del></w:p>"
+        f"<w:p>{gone}<w:r><w:t>Nothing follows</w:t></w:r></w:p>"
+    )
+    path = patch(
+        documents / "book.docx",
+        tmp_path / "tracked.docx",
+        "word/document.xml",
+        lambda xml: xml.replace("<w:sectPr", f"{added}<w:sectPr", 1),
+    )
+    manuscript = read_manuscript(path)
+    assert manuscript.chapters[-1].text.split("\n\n")[-4:] == [
+        "Kept words.",
+        "First half second half.",
+        "After it.",
+        "Nothing follows",
+    ]
+    assert places(manuscript)[2:] == [
+        ("tracked deletion", "and <b> old", "Kept| words."),
+        ("tracked deletion", "lost.", "rst half| second "),
+        ("tracked deletion", "A whole paragraph.", "| After it."),
+        ("tracked deletion", "The end.", "| Nothing foll"),
+    ]
+    assert not any("not in the" in note for note in manuscript.notes)
+
+
+def test_tracked_deletions_and_comments_of_an_odt_are_kept_with_their_place(documents: Path, tmp_path: Path) -> None:
+    removed = (
+        '<text:tracked-changes><text:changed-region text:id="c1"><text:deletion><text:p>Old words.</text:p>'
+        '</text:deletion></text:changed-region><text:changed-region text:id="c2"><text:deletion><text:p>A line.'
+        "</text:p></text:deletion></text:changed-region></text:tracked-changes>"
+    )
+    comment = '<office:annotation office:name="n"><text:p>Mind this.</text:p></office:annotation>'
+    text = (
+        f'<text:p>Here<text:change text:change-id="c1"/> it{comment} stays.</text:p>'
+        '<text:p><text:change text:change-id="c2"/></text:p>'
+    )
+    path = patch(
+        documents / "book.odt",
+        tmp_path / "tracked.odt",
+        "content.xml",
+        lambda xml: re.sub(r"(<office:text[^>]*>)", rf"\1{removed}", xml).replace(
+            "</office:text>", f"{text}</office:text>"
+        ),
+    )
+    manuscript = read_manuscript(path)
+    assert manuscript.chapters[-1].text.endswith("Here it stays.")
+    assert places(manuscript)[2:] == [
+        ("tracked deletion", "Old words.", "Here| it stay"),
+        ("comment", "Mind this.", "Here it| stays."),
+        ("tracked deletion", "A line.", "| "),
+    ]
 
 
 def test_tracked_changes_of_a_docx_are_accepted_and_counted(documents: Path, tmp_path: Path) -> None:

@@ -139,6 +139,18 @@ def test_chapter_headings_are_found_and_the_first_short_line_is_the_title(tmp_pa
     ]
 
 
+def test_scene_breaks_at_the_edges_of_chapters_are_taken_out_and_told(tmp_path: Path) -> None:
+    manuscript = read(
+        tmp_path,
+        "* * *\n\nChapter One\n\nIt began.\n\n* * *\n\n#\n\nIt went on.\n\n***\n\nChapter Two\n\nIt ended.\n\n#\n\n",
+    )
+    assert [chapter.text for chapter in manuscript.chapters] == ["It began.\n\n***\n\nIt went on.", "It ended."]
+    assert {(piece.text, piece.reason, piece.offset) for piece in manuscript.removed} == {
+        ("***", "needless scene break", None)
+    }
+    assert [(piece.chapter, piece.paragraph) for piece in manuscript.removed] == [(0, 0), (0, 2), (0, 3), (1, 1)]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -2,13 +2,15 @@ import errno
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from style_tuner.errors import ManuscriptError, StorageError
 from style_tuner.manuscripts.store import delete_manuscript, import_file, list_manuscripts
-from style_tuner.workspace import Workspace, read_json
+from style_tuner.records import Removed
+from style_tuner.workspace import Workspace, read_json, write_json
 
 TEXT = "The Salt Road\r\n\r\nChapter One\r\n\r\nShe walked home — slowly.\r\n\r\nChapter Two\r\n\r\nThe end.\r\n"
 
@@ -37,6 +39,17 @@ def test_an_upload_is_kept_byte_for_byte_beside_its_cleaned_text(workspace: Work
     assert [(chapter["title"], chapter["words"]) for chapter in chapters] == [("Chapter One", 5), ("Chapter Two", 2)]
     assert list_manuscripts(workspace) == [manuscript]
     assert manuscript.source_name == "Salt Road.txt"
+
+
+def test_what_was_taken_out_is_loaded_again_and_older_versions_do_without(workspace: Workspace, upload: Path) -> None:
+    book = upload.with_suffix(".md")
+    book.write_text("# One\n\nShe walked.[^1]\n\n[^1]: A note.\n", encoding="utf-8")
+    manuscript = import_file(workspace, book)
+    assert manuscript.removed == (Removed("A note.", "footnote", 0, 0, 11),)
+    assert list_manuscripts(workspace) == [manuscript]
+    place = workspace.manuscripts / manuscript.id / "v0001" / "manuscript.json"
+    write_json(place, {key: value for key, value in read_json(place).items() if key != "removed"})
+    assert list_manuscripts(workspace) == [replace(manuscript, removed=())]
 
 
 def test_a_changed_upload_is_a_new_version_and_the_same_one_is_not(workspace: Workspace, upload: Path) -> None:

@@ -6,13 +6,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from style_tuner.records import Chapter
+from style_tuner.manuscripts.cuts import Cut
+from style_tuner.records import Chapter, Removed
 
 SCENE_BREAK = "***"
 """The paragraph that stands for every kind of scene break in a cleaned chapter."""
+_NEEDLESS = Cut(SCENE_BREAK, "needless scene break")
 
 _BREAK = re.compile(r"[*#~⁂•·◆❦❧=_\s]*[*#~⁂•·◆❦❧=_][*#~⁂•·◆❦❧=_\s]*|[-–—](?:\s*[-–—]){2,}")
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
@@ -41,6 +43,8 @@ class Block:
     """Of a heading: 1 is the highest."""
     in_table: bool = False
     """A cell of a table, which is never taken for a heading."""
+    cuts: tuple[Cut, ...] = ()
+    """What reading took out of it, or next to it."""
 
 
 def tidy(text: str) -> str:
@@ -57,9 +61,14 @@ def words_of(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", tidy(text)))
 
 
+def laid_out(text: str) -> str:
+    """Return a tidied paragraph without needless spaces and empty lines."""
+    return "\n".join(line for line in (re.sub(r" +", " ", part).strip() for part in text.split("\n")) if line)
+
+
 def paragraph_or_break(text: str) -> Block | None:
     """Return the block for one tidied paragraph, or None if nothing is in it."""
-    text = "\n".join(line for line in (re.sub(r" +", " ", part).strip() for part in text.split("\n")) if line)
+    text = laid_out(text)
     if not text:
         return None
     return Block("break") if _BREAK.fullmatch(text) else Block("paragraph", text)
@@ -130,7 +139,7 @@ def split_title(blocks: Sequence[Block]) -> tuple[str, list[Block]]:
     if first.kind == "heading":
         highest = all(block.level > first.level for block in blocks[1:] if block.kind == "heading")
         if (second.kind == "heading" or highest) and not _is_heading(first.text) and not _bare_number(first.text):
-            return first.text.replace("\n", " "), blocks[1:]
+            return first.text.replace("\n", " "), without_first(blocks)
     elif (
         first.kind == "paragraph"
         and len(first.text) <= _LONGEST_HEADING
@@ -138,29 +147,74 @@ def split_title(blocks: Sequence[Block]) -> tuple[str, list[Block]]:
         and not re.search(r"[.,;:!?…\"'”’—-]$", first.text)
         and "\n" not in first.text
     ):
-        return first.text, blocks[1:]
+        return first.text, without_first(blocks)
     return "", blocks
 
 
-def assemble(blocks: Iterable[Block]) -> tuple[Chapter, ...]:
-    """Gather blocks under their headings; headings that follow one another are joined, edge breaks dropped."""
-    chapters: list[tuple[str, list[str]]] = [("", [])]
+def without_first(blocks: Sequence[Block], *cuts: Cut) -> list[Block]:
+    """Take off the first block; what was taken out of it, and `cuts`, are told of before the next one."""
+    first, *rest = blocks
+    told = (*(replace(cut, place="before") for cut in first.cuts), *cuts)
+    return [replace(rest[0], cuts=(*told, *rest[0].cuts)), *rest[1:]] if rest else []
+
+
+def assemble(blocks: Iterable[Block]) -> tuple[tuple[Chapter, ...], tuple[Removed, ...]]:
+    """Gather blocks under their headings; headings that follow one another are joined, edge breaks dropped.
+
+    Returns the chapters, and what is not in them with the place where it stood.
+    """
+    drafts = [_Draft()]
     for block in blocks:
-        title, paragraphs = chapters[-1]
         if block.kind == "heading":
             heading = re.sub(r"\s+", " ", block.text).strip()
-            if paragraphs:
-                chapters.append((heading, []))
+            if drafts[-1].paragraphs:
+                drafts.append(_Draft(heading))
             else:
-                chapters[-1] = (" — ".join(filter(None, (title, heading))), [])
-        elif block.kind == "paragraph":
-            paragraphs.append(block.text)
-        elif paragraphs and paragraphs[-1] != SCENE_BREAK:
-            paragraphs.append(SCENE_BREAK)
-    made = []
-    for title, paragraphs in chapters:
-        if paragraphs and paragraphs[-1] == SCENE_BREAK:
-            paragraphs.pop()
-        if title or paragraphs:
-            made.append(Chapter(title, "\n\n".join(paragraphs)))
-    return tuple(made)
+                drafts[-1].title = " — ".join(filter(None, (drafts[-1].title, heading)))
+        drafts[-1].add(block)
+    for draft in drafts:
+        draft.close()
+    first = drafts[0]
+    if not first.title and not first.paragraphs and len(drafts) > 1:
+        drafts[1].cuts[:0] = [(0, replace(cut, place="before")) for _, cut in first.cuts]
+        del drafts[0]
+    kept = [draft for draft in drafts if draft.title or draft.paragraphs]
+    removed = (
+        Removed(cut.text, cut.reason, chapter, place, cut.offset if cut.place == "inside" else None)
+        for chapter, draft in enumerate(kept)
+        for place, cut in draft.cuts
+    )
+    return tuple(Chapter(draft.title, "\n\n".join(draft.paragraphs)) for draft in kept), tuple(removed)
+
+
+@dataclass
+class _Draft:
+    """A chapter in the making; each cut with the number of the paragraph that it stood in, or before."""
+
+    title: str = ""
+    paragraphs: list[str] = field(default_factory=list)
+    cuts: list[tuple[int, Cut]] = field(default_factory=list)
+
+    def add(self, block: Block) -> None:
+        """Add a paragraph or a scene break; of a heading only what was taken out of it."""
+        here = len(self.paragraphs)
+        if block.kind == "paragraph":
+            self.paragraphs.append(block.text)
+        elif block.kind == "break":
+            if self.paragraphs and self.paragraphs[-1] != SCENE_BREAK:
+                self.paragraphs.append(SCENE_BREAK)
+            else:
+                self.cuts.append((here, _NEEDLESS))
+        for cut in block.cuts:
+            if block.kind != "paragraph" and cut.place == "inside":
+                cut = replace(cut, place="before")
+            self.cuts.append((len(self.paragraphs) if cut.place == "after" else here, cut))
+
+    def close(self) -> None:
+        """Drop a scene break at the end."""
+        if self.paragraphs and self.paragraphs[-1] == SCENE_BREAK:
+            self.paragraphs.pop()
+            self.cuts.append((len(self.paragraphs), _NEEDLESS))
+        self.cuts = sorted(
+            ((min(place, len(self.paragraphs)), cut) for place, cut in self.cuts), key=lambda own: own[0]
+        )

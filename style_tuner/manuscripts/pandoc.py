@@ -1,4 +1,4 @@
-"""Documents and Markdown through pandoc's parsed tree: every kind of node is either text or counted as left out."""
+"""Documents and Markdown through pandoc's parsed tree: every kind of node is either text or kept as taken out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from style_tuner.errors import ManuscriptError
-from style_tuner.manuscripts.blocks import Block, paragraph_or_break, tidy
+from style_tuner.manuscripts.blocks import Block, laid_out, paragraph_or_break, tidy
+from style_tuner.manuscripts.cuts import Cut, Marks, marks_in, plural, unmarked
 
 Node = dict[str, Any]
 MARKDOWN = "commonmark+footnotes+strikeout"
 """Markdown as editors show it; pandoc's own dialect reads `@name`, `~` and `$` in prose as commands."""
+PLACE = re.compile("\ue000(\\d+)\ue001")
+"""Where, in a source that pandoc reads, a piece stood that pandoc passes over."""
 
 
 @dataclass
@@ -29,18 +32,17 @@ class Converted:
     left_out_text: list[str] = field(default_factory=list)
 
 
-def convert(path: Path, source: str | bytes, format_name: str) -> Converted:
-    """Read a document with pandoc, in its sandbox and with tracked changes accepted.
+def convert(path: Path, source: str | bytes, format_name: str, placed: Sequence[tuple[str, str]] = ()) -> Converted:
+    """Read a document with pandoc, in its sandbox; tracked changes are accepted here, to keep what they delete.
 
-    Raises `ManuscriptError` where pandoc cannot read it.
+    `placed` are pieces for which the source holds `PLACE` marks, each with the reason why it is no text. Raises
+    `ManuscriptError` where pandoc cannot read it.
     """
     import pypandoc
 
     try:
         tree = json.loads(
-            pypandoc.convert_text(
-                source, "json", format=format_name, extra_args=["--sandbox", "--track-changes=accept"]
-            )
+            pypandoc.convert_text(source, "json", format=format_name, extra_args=["--sandbox", "--track-changes=all"])
         )
     except (RuntimeError, json.JSONDecodeError) as error:
         reason = re.sub(r"\s+", " ", str(error).split("message:")[-1]).strip().rstrip(".")
@@ -49,27 +51,36 @@ def convert(path: Path, source: str | bytes, format_name: str) -> Converted:
             f"with and save it again as {path.suffix.lower()}, or as .txt."
         ) from error
     converted = Converted()
-    walker = _Walker(converted)
+    walker = _Walker(converted, placed)
     meta = tree.get("meta", {})
-    converted.title = " ".join(walker.meta_text(meta.get("title")).split())
+    title = walker.meta_text(meta.get("title"))
+    converted.title = " ".join(unmarked(title).split())
+    walker.add_text(marks_in(title))
     for key in ("subtitle", "author", "date", "abstract"):  # lines of the text in .docx, hidden facts in .epub
         if format_name != "epub" and (text := walker.meta_text(meta.get(key))):
-            converted.left_out[f"lines that the file marks as {key}"] += 1
-            converted.left_out_text.append(text)
+            walker.add_text(walker.leave_out(f"{key} line", text))
     walker.blocks(tree["blocks"])
+    walker.close()
     return converted
 
 
 class _Walker:
     """Walks pandoc's tree (types: pandoc-types 1.23) and fills a `Converted`."""
 
-    def __init__(self, converted: Converted) -> None:
+    def __init__(self, converted: Converted, placed: Sequence[tuple[str, str]] = ()) -> None:
         self.found = converted
+        self.placed = placed
+        self.marks = Marks()
+        self.waiting: tuple[Cut, ...] = ()
+        """What was taken out where no text was left; it stood before the block that comes next."""
+        self.unended = ""
+        """A paragraph whose end is deleted: the next one goes on with it."""
+        self.joins = False
         self.by_kind: dict[str, Callable[[Any], None]] = {
             "Para": self.paragraph,
             "Plain": self.paragraph,
             "Header": self.heading,
-            "LineBlock": lambda lines: self.add(paragraph_or_break("\n".join(map(self.text, lines)))),
+            "LineBlock": lambda lines: self.add_text("\n".join(map(self.text, lines))),
             "BlockQuote": self.blocks,
             "Div": lambda content: self.blocks(content[1]),
             "Figure": self.figure,
@@ -79,51 +90,92 @@ class _Walker:
             "OrderedList": self.ordered_list,
             "DefinitionList": self.definitions,
             "Table": self.table,
-            "RawBlock": lambda content: self.add(paragraph_or_break(tidy(self.markup(content[1])))),
+            "RawBlock": lambda content: self.add_text(self.markup(content[1])),
         }
 
     def add(self, block: Block | None) -> None:
         if block and (block.text or block.kind == "break"):
-            self.found.blocks.append(block)
+            self.found.blocks.append(replace(block, cuts=(*self.waiting, *block.cuts)))
+            self.waiting = ()
 
-    def leave_out(self, what: str, text: str) -> None:
-        self.found.left_out[what] += 1
-        self.found.left_out_text.append(text)
+    def add_text(self, text: str) -> None:
+        """Add a paragraph or a scene break, and what was taken out of it."""
+        block = paragraph_or_break(tidy(unmarked(text)))
+        cuts = self.marks.cuts(text, lambda before: laid_out(tidy(before)))
+        if block is None:
+            self.waiting += tuple(replace(cut, place="before") for cut in cuts)
+        else:
+            self.add(replace(block, cuts=cuts))
+
+    def leave_out(self, what: str, text: str) -> str:
+        """Count a piece of the file as left out and return its mark."""
+        self.found.left_out[plural(what)] += 1
+        self.found.left_out_text.append(unmarked(text))
+        return self.marks.take(what, text)
 
     def blocks(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             kind = node["t"]
             if kind not in self.by_kind:
                 raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
+            if kind not in ("Para", "Plain"):
+                self.end_paragraph()
             self.by_kind[kind](node.get("c"))
+        self.end_paragraph()
+
+    def end_paragraph(self) -> None:
+        unended, self.unended = self.unended, ""
+        self.add_text(unended)
+
+    def close(self) -> None:
+        """Hand what was taken out at the very end to the last block."""
+        if self.waiting and self.found.blocks:
+            last = self.found.blocks[-1]
+            told = tuple(replace(cut, place="after") for cut in self.waiting)
+            self.found.blocks[-1] = replace(last, cuts=(*last.cuts, *told))
 
     def heading(self, content: Sequence[Any]) -> None:
         """Add a heading; an empty one (`#` alone) is a scene break.
 
         To Markdown a whole paragraph is one where `---` stands right below it: that is a paragraph and a break.
         """
-        text = " ".join(self.text(content[2]).split())
+        marked = self.text(content[2]).replace("\n", " ")
+        text = unmarked(marked).strip()
         words = len(text.split())
-        if words > 20 or (words > 8 and re.search(r"[.!?…][\"'”’]*$", text)):
-            self.add(paragraph_or_break(text))
-            text = ""
-        self.add(Block("heading", text, content[0]) if text else Block("break"))
+        if not text or words > 20 or (words > 8 and re.search(r"[.!?…][\"'”’]*$", text)):
+            self.add_text(marked)
+            self.add(Block("break"))
+        else:
+            cuts = self.marks.cuts(marked, lambda before: " ".join(before.split()))
+            self.add(Block("heading", " ".join(text.split()), content[0], cuts=cuts))
 
     def markup(self, text: str) -> str:
         """Take comments and tags out of raw HTML and return the words between them."""
-        for comment in re.findall(r"<!--.*?-->", text, re.DOTALL):
-            self.leave_out("comments", comment)
-        text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-        self.found.left_out_text += re.findall(r"<[^>]*>", text)
-        return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", "\n", text)))
+
+        def tag(found: re.Match[str]) -> str:
+            if re.fullmatch(r"<br\s*/?>", found[0]):
+                self.found.left_out_text.append(found[0])
+                return "\n"
+            return self.leave_out("HTML tag", found[0])
+
+        text = re.sub(r"<!--.*?-->", lambda found: self.leave_out("comment", found[0]), text, flags=re.DOTALL)
+        return html.unescape(re.sub(r"<[^>]*>", tag, text))
 
     def paragraph(self, inlines: Sequence[Node]) -> None:
-        self.add(paragraph_or_break(tidy(self.text(inlines))))
+        self.joins = False
+        text = self.unended + self.text(inlines)
+        self.unended = ""
+        if not self.joins:
+            self.add_text(text)
+        elif unmarked(text).strip():
+            self.unended = text if text[-1:].isspace() else f"{text} "
+        else:
+            self.add_text(text)
 
     def code(self, content: Sequence[Any]) -> None:
         """Indented prose is code to Markdown; to an author it is prose."""
         for part in re.split(r"\n\s*\n", content[1]):
-            self.add(paragraph_or_break(tidy(" ".join(part.split()))))
+            self.add_text(" ".join(part.split()))
 
     def bullet_list(self, items: Sequence[Sequence[Node]]) -> None:
         for item in items:
@@ -137,7 +189,9 @@ class _Walker:
             before = len(self.found.blocks)
             self.blocks(item)
             if len(self.found.blocks) > before and self.found.blocks[before].kind == "paragraph":
-                self.found.blocks[before] = Block("paragraph", f"{number}{mark} {self.found.blocks[before].text}")
+                first, label = self.found.blocks[before], f"{number}{mark} "
+                cuts = tuple(replace(cut, offset=cut.offset + len(label)) for cut in first.cuts)
+                self.found.blocks[before] = replace(first, text=label + first.text, cuts=cuts)
             else:
                 self.found.blocks.insert(before, Block("paragraph", f"{number}{mark}"))
 
@@ -164,47 +218,62 @@ class _Walker:
         self.found.blocks[start:] = [replace(block, in_table=True) for block in self.found.blocks[start:]]
 
     def text(self, inlines: Sequence[Node]) -> str:
-        """Return the words of inline nodes; a forced line break is a line end."""
+        """Return the words of inline nodes, marks among them; a forced line break is a line end."""
         return "".join(self.inline(node) for node in inlines)
 
     def inline(self, node: Node) -> str:
         kind: str = node["t"]
         content: Any = node.get("c")
         if kind == "Str":
-            return str(content)
+            return PLACE.sub(lambda found: self.marks.take(*self.placed[int(found[1])]), str(content))
         if kind in ("Space", "SoftBreak"):
             return " "
         if kind == "LineBreak":
             return "\n"
         if kind in ("Emph", "Underline", "Strong", "Superscript", "Subscript", "SmallCaps"):
             return self.text(content)
-        if kind in ("Span", "Cite"):
+        if kind == "Span":
+            return self.span(content[0][1], self.text(content[1]))
+        if kind == "Cite":
             return self.text(content[1])
         if kind == "Link":
             text, address = self.text(content[1]), content[2][0]
-            if ":" in address and address not in (text, f"mailto:{text}"):
-                self.leave_out("link addresses", address)
+            if ":" in address and address not in (unmarked(text), f"mailto:{unmarked(text)}"):
+                text += self.leave_out("link address", address)
             return text
         if kind in ("Code", "Math"):
             return str(content[1])
         return self.rare_inline(kind, content)
+
+    def span(self, classes: Sequence[str], text: str) -> str:
+        """Accept a tracked change; `words_in` counts changes and comments, since the file's words are without them."""
+        if "deletion" in classes:
+            return self.marks.take("tracked deletion", text)
+        if "comment-start" in classes:
+            return self.marks.take("comment", text)
+        self.joins = self.joins or "paragraph-deletion" in classes
+        return text
+
+    def inner(self, nodes: Sequence[Node]) -> str:
+        """Return the words of blocks inside a paragraph, marks among them."""
+        inside = _Walker(Converted(), self.placed)
+        inside.blocks(nodes)
+        self.found.left_out += inside.found.left_out
+        self.found.left_out_text += inside.found.left_out_text
+        cuts = [*(cut for block in inside.found.blocks for cut in block.cuts), *inside.waiting]
+        text = "\n".join(block.text for block in inside.found.blocks)
+        return text + "".join(self.marks.take(cut.reason, cut.text) for cut in cuts)
 
     def rare_inline(self, kind: str, content: Any) -> str:
         if kind == "Quoted":
             marks = ("‘", "’") if content[0]["t"] == "SingleQuote" else ("“", "”")
             return marks[0] + self.text(content[1]) + marks[1]
         if kind == "Strikeout":
-            self.leave_out("struck-out pieces", self.text(content))
-            return ""
+            return self.leave_out("struck-out piece", self.text(content))
         if kind == "Note":
-            inside = _Walker(Converted())
-            inside.blocks(content)
-            self.leave_out("footnotes", "\n".join(block.text for block in inside.found.blocks))
-            self.found.left_out += inside.found.left_out
-            return ""
+            return self.leave_out("footnote", self.inner(content))
         if kind == "Image":
-            self.leave_out("images", f"{self.text(content[1])} {content[2][0]}")
-            return ""
+            return self.leave_out("image", f"{self.text(content[1])} {content[2][0]}")
         if kind == "RawInline":
             return self.markup(content[1])
         raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
@@ -219,7 +288,5 @@ class _Walker:
         if kind == "MetaInlines":
             return self.text(content)
         if kind == "MetaBlocks":
-            inside = _Walker(Converted())
-            inside.blocks(content)
-            return "\n".join(block.text for block in inside.found.blocks)
+            return self.inner(content)
         return content if isinstance(content, str) else ""

@@ -6,14 +6,23 @@ import html
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from style_tuner.errors import ManuscriptError
-from style_tuner.manuscripts.blocks import Block, assemble, find_headings, split_title, tidy, words_of
+from style_tuner.manuscripts.blocks import (
+    Block,
+    assemble,
+    find_headings,
+    split_title,
+    tidy,
+    without_first,
+    words_of,
+)
+from style_tuner.manuscripts.cuts import Cut
 from style_tuner.manuscripts.pandoc import MARKDOWN, convert
 from style_tuner.manuscripts.plain import decode, plain_blocks
-from style_tuner.manuscripts.words_in import read_inside
+from style_tuner.manuscripts.words_in import read_inside, with_places
 from style_tuner.records import Chapter, Manuscript
 from style_tuner.workspace import slug
 
@@ -86,15 +95,15 @@ def parse_manuscript(data: bytes, path: Path, title: str | None = None) -> Manus
     if not own_title:
         own_title, blocks = split_title(blocks)
     elif blocks and blocks[0].text.casefold() == own_title.casefold():
-        blocks = blocks[1:]
-    chapters = assemble(blocks)
+        blocks = without_first(blocks, Cut(blocks[0].text, "repeated title"))
+    chapters, removed = assemble(blocks)
     if not any(re.search(r"\w", chapter.text) for chapter in chapters):
         raise ManuscriptError(f"{path.name} holds no words: check that the right file was saved, and add it again.")
     notes = [*source.notes, *_difference(source, own_title, chapters)]
     name = title or own_title or path.stem.replace("_", " ").strip()
     if title and own_title and title != own_title:
         notes.append(f"The file gives its title as “{own_title}”.")
-    return Manuscript(slug(path.stem), name, chapters, source_name=path.name, notes=tuple(notes))
+    return Manuscript(slug(path.stem), name, chapters, source_name=path.name, notes=tuple(notes), removed=removed)
 
 
 def _read_text(data: bytes, path: Path) -> _Source:
@@ -116,13 +125,16 @@ def _read_markdown(data: bytes, path: Path) -> _Source:
         left_out = words_of(front[1])
         notes.append("The front matter (the lines between --- at the top) is left out of the text.")
     converted = convert(path, text, MARKDOWN)
+    if front and converted.blocks:
+        first, cut = converted.blocks[0], Cut(front[1].strip(), "front matter")
+        converted.blocks[0] = replace(first, cuts=(cut, *first.cuts))
     left_out += words_of("\n".join(converted.left_out_text))
     return _Source(converted.blocks, title, words_in, left_out, notes + _left_out_notes(converted.left_out))
 
 
 def _read_document(data: bytes, path: Path, suffix: str) -> _Source:
     inside = read_inside(data, path.name, suffix)
-    converted = convert(path, data, suffix[1:])
+    converted = convert(path, with_places(data) if inside.placed else data, suffix[1:], inside.placed)
     notes = _left_out_notes(converted.left_out)
     notes += [f"{what.capitalize()}: {number:,}." for what, number in inside.hidden.items() if number]
     left_out = words_of("\n".join(converted.left_out_text))
@@ -131,7 +143,7 @@ def _read_document(data: bytes, path: Path, suffix: str) -> _Source:
 
 def _left_out_notes(left_out: Counter[str]) -> list[str]:
     return [
-        f"{what.capitalize()} left out of the text: {number:,}; the uploaded file keeps them."
+        f"{what[0].upper()}{what[1:]} left out of the text: {number:,}; the uploaded file keeps them."
         for what, number in left_out.items()
     ]
 

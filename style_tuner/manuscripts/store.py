@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock
 
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.read import parse_manuscript, read_bytes
-from style_tuner.records import Chapter, Manuscript
+from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.workspace import (
     Workspace,
     move_to_bin,
@@ -107,6 +107,7 @@ def _to_json(manuscript: Manuscript, digest: str) -> dict[str, object]:
         "chapters": [
             {"title": chapter.title, "words": chapter.words, "text": chapter.text} for chapter in manuscript.chapters
         ],
+        "removed": [asdict(piece) for piece in manuscript.removed],
     }
 
 
@@ -119,6 +120,7 @@ def _load(folder: Path) -> Manuscript:
         version=values["version"],
         source_name=values["source_name"],
         notes=tuple(values["notes"]),
+        removed=tuple(Removed(**piece) for piece in values.get("removed", ())),  # older versions did not keep it
     )
 
 

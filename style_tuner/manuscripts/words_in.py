@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 import zipfile
@@ -16,6 +17,10 @@ from style_tuner.errors import ManuscriptError
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _ODT_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_ODT_PLACES = re.compile(
+    r"<text:change\s[^>]*?(?:/>|>\s*</text:change>)|<office:annotation(?:\s[^>]*)?(?<!/)>.*?</office:annotation>",
+    re.DOTALL,
+)
 LARGEST_UNPACKED = 500_000_000
 """Bytes of all files in a document together; more is a mistake or an attack."""
 
@@ -26,6 +31,8 @@ class Inside:
 
     text: str = ""
     hidden: Counter[str] = field(default_factory=Counter)
+    placed: list[tuple[str, str]] = field(default_factory=list)
+    """Of an .odt: what stood at each mark that `with_places` sets, with the reason why it is no text."""
 
 
 def read_inside(data: bytes, name: str, suffix: str) -> Inside:
@@ -88,7 +95,31 @@ def _odt(archive: zipfile.ZipFile) -> Inside:
     inside.hidden["tracked insertions accepted"] += len(list(body.iter(f"{_ODT_TEXT}insertion")))
     inside.hidden["comments left out"] += sum(element.tag.endswith("}annotation") for element in body.iter())
     inside.text = _odt_text(body)
+    deleted = {
+        region.get(f"{_ODT_TEXT}id", ""): _odt_text(piece)
+        for region in body.iter(f"{_ODT_TEXT}changed-region")
+        for piece in region.iter(f"{_ODT_TEXT}deletion")
+    }
+    for element in body.iter():  # in the order in which `with_places` meets them
+        if element.tag == f"{_ODT_TEXT}change":
+            inside.placed.append(("tracked deletion", deleted.get(element.get(f"{_ODT_TEXT}change-id", ""), "")))
+        elif element.tag.endswith("}annotation"):
+            inside.placed.append(("comment", "\n".join(_odt_text(part) for part in element.iter(f"{_ODT_TEXT}p"))))
     return inside
+
+
+def with_places(data: bytes) -> bytes:
+    """Return an .odt with a mark in place of each deletion and comment, which pandoc would pass over in silence."""
+    count = itertools.count()
+    written = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as archive, zipfile.ZipFile(written, "w") as marked:
+        for entry in archive.infolist():
+            part = archive.read(entry)
+            if entry.filename == "content.xml":
+                text = _ODT_PLACES.sub(lambda _: f"\ue000{next(count)}\ue001", part.decode("utf-8"))
+                part = text.encode("utf-8")
+            marked.writestr(entry, part)
+    return written.getvalue()
 
 
 def _odt_text(element: ElementTree.Element) -> str:
