@@ -159,7 +159,7 @@ def test_what_markdown_leaves_out_is_kept_with_its_place(tmp_path: Path) -> None
         ("HTML tag", "<center>", "|Set in t"),
         ("HTML tag", "</center>", "e middle|"),
         ("link address", "http://example.org/y", ". A link| kept."),
-        ("struck-out piece", "gone", ". A link| kept."),
+        ("struck-out piece", "gone", " A link |kept."),
         ("footnote", "Foot note.", "nk kept.|"),
     ]
     assert [piece.chapter for piece in manuscript.removed] == [0] * 8
@@ -215,8 +215,8 @@ def test_tracked_deletions_and_comments_of_a_docx_are_kept_with_their_place(docu
         "Nothing follows",
     ]
     assert places(manuscript)[2:] == [
-        ("tracked deletion", "and <b> old", "Kept| words."),
-        ("tracked deletion", "lost.", "rst half| second "),
+        ("tracked deletion", "and <b> old", "Kept |words."),
+        ("tracked deletion", "lost.", "st half |second h"),
         ("tracked deletion", "A whole paragraph.", "| After it."),
         ("tracked deletion", "The end.", "| Nothing foll"),
     ]

@@ -49,7 +49,10 @@ class Marks:
     def cuts(self, text: str, laid_out: Callable[[str], str]) -> tuple[Cut, ...]:
         """Return what was taken out of a text; `laid_out` is what becomes of the text itself."""
         found = []
+        whole = laid_out(unmarked(text))
         for mark in _MARK.finditer(text):
-            before = laid_out(unmarked(text[: mark.start()]))
-            found.append(Cut(*self._taken[int(mark[1])], place="inside", offset=len(before)))
+            before = unmarked(text[: mark.start()])
+            offset = len(laid_out(before))
+            offset += before[-1:].isspace() and whole[offset : offset + 1].isspace()
+            found.append(Cut(*self._taken[int(mark[1])], place="inside", offset=offset))
         return tuple(found)

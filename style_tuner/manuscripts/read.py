@@ -148,6 +148,11 @@ def _left_out_notes(left_out: Counter[str]) -> list[str]:
     ]
 
 
+def only_counts_removed(note: str) -> bool:
+    """Say whether a note only counts what `Manuscript.removed` holds piece by piece."""
+    return "left out" in note or note.startswith("Tracked deletions")
+
+
 def _garbled(text: str) -> list[str]:
     """Tell of characters that an earlier program damaged, with a place to look at."""
     found = list(_GARBLED.finditer(text))

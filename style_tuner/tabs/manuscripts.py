@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from markupsafe import Markup
 from style_tuner import jobs
 from style_tuner.config import SAMPLES, DatasetConfig, PageConfig, load_training_config
 from style_tuner.errors import DatasetError, ManuscriptError, StyleTunerError
-from style_tuner.manuscripts.read import SUFFIXES
+from style_tuner.manuscripts.cuts import plural
+from style_tuner.manuscripts.read import SUFFIXES, only_counts_removed
 from style_tuner.manuscripts.store import delete_manuscript, import_file, list_manuscripts
-from style_tuner.records import Manuscript
+from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.stages import default_config, manuscript_files
 from style_tuner.tabs import dataset_view, recipes, views
 from style_tuner.tabs.common import Page, last_line, listing, run_stamp, tell
@@ -59,7 +61,16 @@ def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:
 
 
 def _state(manuscript: Manuscript) -> str:
-    return " ".join(note for note in manuscript.notes if not note.startswith("Encoding: UTF-8")) or "clean"
+    notes = [note for note in manuscript.notes if not note.startswith("Encoding: UTF-8")]
+    if manuscript.removed:
+        notes = [f"{_counted(manuscript.removed)} removed.", *(note for note in notes if not only_counts_removed(note))]
+    return " ".join(notes) or "clean"
+
+
+def _counted(removed: Sequence[Removed]) -> str:
+    """Return the pieces by their kind: `3 footnotes, 1 comment`."""
+    counts = Counter(piece.reason for piece in removed)
+    return ", ".join(f"{count:,} {plural(reason) if count > 1 else reason}" for reason, count in counts.items())
 
 
 def _find(workspace: Workspace, chosen: str | None) -> Manuscript:
@@ -69,22 +80,48 @@ def _find(workspace: Workspace, chosen: str | None) -> Manuscript:
     raise ManuscriptError("No manuscript is chosen: drop a file on the left, or choose one from the list.")
 
 
-def show_one(workspace: Workspace, chosen: str | None) -> Any:
-    """Return the chapters of the chosen manuscript."""
+def show_one(workspace: Workspace, chosen: str | None) -> tuple[Any, str]:
+    """Return the chapters of the chosen manuscript, and everything that reading noted of it."""
     if not chosen:
-        return gr.Dropdown(choices=[], value=None, visible=False)
-    chapters = _find(workspace, chosen).chapters
-    titles = [(f"{n}. {c.title or 'Untitled'} ({c.words:,} words)", n - 1) for n, c in enumerate(chapters, 1)]
-    return gr.Dropdown(choices=titles, value=0, visible=True)
+        return gr.Dropdown(choices=[], value=None, visible=False), ""
+    manuscript = _find(workspace, chosen)
+    titles = [
+        (f"{n}. {c.title or 'Untitled'} ({c.words:,} words)", n - 1) for n, c in enumerate(manuscript.chapters, 1)
+    ]
+    notes = Markup("<div class='caption'>{}</div>").format(views.bullets(manuscript.notes))
+    return gr.Dropdown(choices=titles, value=0, visible=True), str(notes)
 
 
 def show_chapter(workspace: Workspace, chosen: str | None, number: int | None) -> str:
-    """Return the text of one chapter."""
+    """Return the text of one chapter, and struck through what was taken out of it."""
     if not chosen or number is None:
         return ""
-    chapters = _find(workspace, chosen).chapters
-    chapter = chapters[min(number, len(chapters) - 1)]
-    return str(Markup("<div class='chapter' tabindex='0'>{}</div>").format(views.prose(chapter.text)))
+    manuscript = _find(workspace, chosen)
+    number = min(number, len(manuscript.chapters) - 1)
+    removed = [piece for piece in manuscript.removed if piece.chapter == number]
+    said = f"Struck through is what was taken out of this chapter: {_counted(removed)}." if removed else ""
+    return str(
+        (views.sentence(said, "caption") if said else Markup(""))
+        + Markup("<div class='chapter' tabindex='0'>{}</div>").format(
+            views.prose(_struck(manuscript.chapters[number], removed))
+        )
+    )
+
+
+def _struck(chapter: Chapter, removed: Sequence[Removed]) -> Markup:
+    """Return a chapter's text with each piece that was taken out at its place."""
+    parts = []
+    for number, paragraph in enumerate([*chapter.text.split("\n\n"), ""]):
+        line, end = Markup(""), 0
+        for piece in (piece for piece in removed if piece.paragraph == number):
+            struck = Markup("<del title='Taken out: {}'>{}</del>").format(piece.reason, piece.text)
+            if piece.offset is None:
+                parts.append(struck)
+            else:
+                line += Markup.escape(paragraph[end : piece.offset]) + struck
+                end = piece.offset
+        parts.append(line + Markup.escape(paragraph[end:]))
+    return Markup("\n\n").join(parts[:-1])
 
 
 def prepare(workspace: Workspace, recipe: str, least: float, most: float, share: float) -> None:
@@ -146,11 +183,12 @@ def build(page: Page) -> None:
             chosen = gr.Dropdown(label="Manuscript", choices=[])
             chapter = gr.Dropdown(label="Chapter", choices=[], visible=False)
             text = gr.HTML()
+            noted = gr.HTML()
             delete = gr.Button("Delete to bin", size="sm")
     page.on(drop.upload, upload, [drop], None).then(lambda: None, None, drop, api_visibility="private")
     page.on(sample.click, lambda workspace: add(workspace, manuscript_files(SAMPLES / "manuscripts")), [], None)
     page.follow(_stamp, show_list, [table, chosen, button], [chosen])
-    page.on(chosen.change, show_one, [chosen], chapter, show_progress="hidden")
+    page.on(chosen.change, show_one, [chosen], [chapter, noted], show_progress="hidden")
     gr.on(
         [chosen.change, chapter.change],
         page.bind(show_chapter),
