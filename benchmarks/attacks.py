@@ -35,7 +35,7 @@ STUFFED = 0.15
 KEYWORDS = 200
 PROFILE_WORDS = 50_000
 NOT_CAUGHT = frozenset({"own unseen text, sentences out of order", "own unseen text, paragraphs out of order"})
-"""Tries that no check of words and their neighbours can see: each sentence is the author's own. Reported, not failed."""
+"""Tries that no check of words and their neighbours can see: each sentence is the author's. Reported, not failed."""
 SYLLABLES = ("ba", "tor", "min", "gle", "sha", "ruk", "vel", "on", "ti", "dra")
 
 

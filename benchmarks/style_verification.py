@@ -1,122 +1,179 @@
-"""Measure the style verifier on authors it has never seen: panel from one half of a corpus, test on the other half.
+"""Measure the style verifier on authors it has never seen, beside other methods and attacks on it.
 
-    python -m benchmarks.style_verification --corpus DIR --words 1000 --half 1 --json
+    python benchmarks/style_verification.py --corpus DIR --words 1000 --half 1 --json
 
-`DIR` holds novels named `Author_Title_Year.txt`, three or so an author. An author's last work is the test, the works
-before it are the training text; negatives are the other test authors' last works.
+`DIR` holds novels named `Author_Title_Year.txt`. An author's last work by year is the test, the works before it are the
+profile; negatives are the passages of the other authors' last works. Without `--half` or `--panel` the panel is the
+shipped one, less the author under test.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import vstack
-from sklearn.metrics import roc_auc_score
 
-from style_tuner.voice.panel import Panel, build_panel, load_panel, runs, units
-from style_tuner.voice.verifier import fit_verifier, pool
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
-UNIT = 250
-TEST_UNITS = 96
-SIX = 6
+from benchmarks.baselines import baselines
+from benchmarks.figures import Outcome, report
+from style_tuner.errors import StyleTunerError
+from style_tuner.voice.panel import PANEL, Panel, build_panel, load_panel
+from style_tuner.voice.segment import WORD
+from style_tuner.voice.verifier import Verifier, fit_verifier
+
+PASSAGES = 60
+RUN = 6
+CURVE = (5_000, 10_000, 25_000, 50_000, 100_000)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Decision values and probabilities of one author's verifier on own and on other authors' unseen passages."""
-
-    own: np.ndarray
-    others: np.ndarray
-    own_probabilities: np.ndarray
-    other_probabilities: np.ndarray
+class CorpusError(StyleTunerError):
+    """A folder that cannot be measured."""
 
 
 def works_of(corpus: Path) -> dict[str, list[Path]]:
-    """Return each author's works by year; authors with fewer than two works are left out."""
+    """Return each author's works by year; authors with a single work are said and left out."""
     works: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(corpus.glob("*_*_*.txt"), key=lambda file: int(file.stem.rsplit("_", 1)[1])):
+    for file in sorted(corpus.glob("*_*_*.txt")):
         works[file.stem.split("_")[0]].append(file)
-    return {author: found for author, found in sorted(works.items()) if len(found) > 1}
+    found = {author: sorted(files, key=_year) for author, files in sorted(works.items())}
+    single = [author for author, files in found.items() if len(files) < 2]
+    if single:
+        _say(f"Left out as targets, with a single work each: {', '.join(single)}.")
+    found = {author: files for author, files in found.items() if author not in single}
+    if len(found) < 2:
+        raise CorpusError(
+            f"{corpus} holds {len(found)} authors with two works or more, as Author_Title_Year.txt: two are needed."
+        )
+    return found
 
 
-def measure(works: dict[str, list[Path]], panel: Panel, words: int, own_words: int | None) -> dict[str, Outcome]:
-    """Fit a verifier for each author and decide on every author's test passages of `words` words."""
-    passages = {}
-    for author, found in works.items():
-        cut = runs(units(panel.masked(_read(found[-1]))), TEST_UNITS)
-        passages[author] = pool(panel.count(cut), words // UNIT)
+def cut(text: str, size: int, number: int = PASSAGES) -> list[str]:
+    """Return up to `number` passages of `size` words each, in runs of six consecutive ones spread over the text."""
+    starts = [word.start() for word in WORD.finditer(text)]
+    count = len(starts) // size
+    starts.append(len(text))
+    runs = max(1, count // RUN)
+    kept = np.unique(np.linspace(0, runs - 1, min(runs, number // RUN)).round().astype(int))
+    places = [run * RUN + step for run in kept for step in range(RUN) if run * RUN + step < count]
+    return [text[starts[place * size] : starts[place * size + size]] for place in places]
+
+
+def profile_texts(files: Sequence[Path], own_words: int | None) -> list[str]:
+    """Return the works, or the first so many words of the latest of them."""
+    if own_words is None:
+        return [_read(file) for file in files]
+    text = "\n\n".join(_read(file) for file in reversed(files))
+    starts = [word.start() for word in WORD.finditer(text)]
+    return [text if len(starts) <= own_words else text[: starts[own_words]]]
+
+
+def measure(verifiers: Mapping[str, Verifier], passages: Mapping[str, Sequence[str]], words: int) -> dict[str, Outcome]:
+    """Let every author's verifier decide on every author's passages."""
     outcomes = {}
-    for author, found in works.items():
-        texts = [_read(file) for file in found[:-1]]
-        if own_words:
-            texts = [" ".join(text.split()[:own_words]) for text in texts[-1:]]
-        verifier = fit_verifier(texts, panel.without(author))
-        own = verifier.decide(passages[author])
-        others = verifier.decide(vstack([rows for name, rows in passages.items() if name != author], format="csr"))
-        probabilities = [np.array([verifier.probability(value, words) for value in group]) for group in (own, others)]
-        outcomes[author] = Outcome(own, others, *probabilities)
+    for author, verifier in verifiers.items():
+        values = {name: verifier.decide(verifier.count(texts)) for name, texts in passages.items()}
+        chances = {
+            name: np.array([verifier.probability(float(value), words) for value in found])
+            for name, found in values.items()
+        }
+        own, own_chances = values.pop(author), chances.pop(author)
+        outcomes[author] = Outcome(own, values, own_chances, np.concatenate(list(chances.values())))
     return outcomes
 
 
-def report(outcomes: dict[str, Outcome]) -> dict[str, object]:
-    """Return the figures of one run; six-passage values are means of six consecutive passages' decision values."""
-    found = list(outcomes.values())
-    own, others = (np.concatenate([getattr(one, name) for one in found]) for name in ("own", "others"))
-    own_p = np.concatenate([one.own_probabilities for one in found])
-    other_p = np.concatenate([one.other_probabilities for one in found])
-    six = [np.concatenate([_sixes(getattr(one, name)) for one in found]) for name in ("own", "others")]
-    each = {author: _auc(one.own, one.others) for author, one in outcomes.items()}
+def fit(works: Mapping[str, Sequence[Path]], panel: Panel, own_words: int | None) -> dict[str, Verifier]:
+    """Fit a verifier for each author on all works but the last, with the panel less that author."""
     return {
-        "pooled_auc": _auc(own, others),
-        "pooled_auc_probability": _auc(own_p, other_p),
-        "worst_author_auc": min(each.values()),
-        "mean_author_auc": float(np.mean(list(each.values()))),
-        "six_passage_auc": _auc(*six),
-        "brier": float((np.mean((1 - own_p) ** 2) + np.mean(other_p**2)) / 2),
-        "own_at_75": float(np.mean(own_p >= 0.75)),
-        "false_accept_at_75": float(np.mean(other_p >= 0.75)),
-        "others_under_25": float(np.mean(other_p < 0.25)),
-        "per_author": each,
+        author: fit_verifier(profile_texts(files[:-1], own_words), panel.without(author))
+        for author, files in works.items()
     }
 
 
 def main() -> None:
-    """Run one half, print a table or one JSON object."""
+    """Measure, say what is done on the way, and print the figures or one JSON object."""
     parser = argparse.ArgumentParser(description="Measure the style verifier on authors it has never seen.")
     parser.add_argument("--corpus", type=Path, required=True, help="Folder of Author_Title_Year.txt.")
-    parser.add_argument("--words", type=int, choices=(250, 500, 1000, 2000), default=1000, help="Length of a passage.")
+    parser.add_argument("--words", type=_count, default=1000, help="Length of a passage in words.")
+    parser.add_argument("--panel", type=Path, help="Folder (or a file in it) of another panel than the shipped one.")
     parser.add_argument("--half", type=int, choices=(1, 2), help="Make the panel from this half, test on the other.")
-    parser.add_argument("--own-words", type=int, help="Train on the first so many words only, of one work.")
+    parser.add_argument(
+        "--own-words", type=_count, help="Length of an author's profile in words. Default: all there is."
+    )
+    parser.add_argument("--curve", action="store_true", help="Measure with profiles of 5 to 100 thousand words too.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object on the last line.")
     chosen = parser.parse_args()
-    works = works_of(chosen.corpus)
-    panel = load_panel()
+    try:
+        figures = run(chosen)
+    except StyleTunerError as error:
+        sys.exit(str(error))
+    print(json.dumps(figures) if chosen.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
+
+
+def run(chosen: argparse.Namespace) -> dict[str, object]:
+    """Return every figure of one run."""
+    works, panel = works_of(chosen.corpus), _panel(chosen)
     if chosen.half:
-        names = list(works)
-        panel = build_panel(chosen.corpus, names[chosen.half - 1 :: 2])
-        works = {name: works[name] for name in names[2 - chosen.half :: 2]}
-    figures = report(measure(works, panel, chosen.words, chosen.own_words))
-    lines = json.dumps(figures) if chosen.json else "\n".join(f"{name}: {value}" for name, value in figures.items())
-    print(lines)
+        works = {name: works[name] for name in list(works)[2 - chosen.half :: 2]}
+    _say(f"{len(works)} authors under test, {len(panel.authors)} in the panel; fitting a verifier for each.")
+    passages = {author: cut(_read(files[-1]), chosen.words) for author, files in works.items()}
+    for author in [author for author, found in passages.items() if not found]:
+        _say(f"Left out: {author}, whose last work has fewer than {chosen.words:,} words.")
+        del works[author], passages[author]
+    if len(works) < 2:
+        raise CorpusError(
+            f"Fewer than two authors have a last work of {chosen.words:,} words: choose shorter passages."
+        )
+    verifiers = fit(works, panel, chosen.own_words)
+    figures = {"words": chosen.words} | report(measure(verifiers, passages, chosen.words))
+    _say(f"Verifier: pooled AUC {figures['pooled_auc']:.4f}. Baselines follow.")
+    profiles = {author: "\n\n".join(profile_texts(files[:-1], chosen.own_words)) for author, files in works.items()}
+    figures["baselines"] = baselines(profiles, passages, panel.known, chosen.words)
+    if chosen.curve:
+        figures["curve"] = {}
+        for own_words in CURVE:
+            found = report(measure(fit(works, panel, own_words), passages, chosen.words))
+            del found["per_author"]
+            figures["curve"][str(own_words)] = found
+            _say(f"Profiles of {own_words:,} words: pooled AUC {found['pooled_auc']:.4f}.")
+    return figures
+
+
+def _panel(chosen: argparse.Namespace) -> Panel:
+    if chosen.half:
+        return build_panel(chosen.corpus, list(works_of(chosen.corpus))[chosen.half - 1 :: 2])
+    folder = chosen.panel or PANEL
+    return load_panel(folder.parent if folder.is_file() else folder)
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of words: name a whole number of 1 or more.")
+    return number
+
+
+def _year(file: Path) -> int:
+    try:
+        return int(file.stem.rsplit("_", 1)[1])
+    except ValueError as error:
+        raise CorpusError(f"{file.name} does not end in a year: name files Author_Title_Year.txt.") from error
 
 
 def _read(file: Path) -> str:
     return file.read_text(encoding="utf-8-sig")
 
 
-def _sixes(values: np.ndarray) -> np.ndarray:
-    number = len(values) // SIX
-    means: np.ndarray = values[: number * SIX].reshape(number, SIX).mean(axis=1)
-    return means
-
-
-def _auc(own: np.ndarray, others: np.ndarray) -> float:
-    return float(roc_auc_score(np.r_[np.ones(len(own)), np.zeros(len(others))], np.r_[own, others]))
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":
