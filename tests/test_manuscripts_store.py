@@ -66,6 +66,23 @@ def test_a_changed_upload_is_a_new_version_and_the_same_one_is_not(workspace: Wo
     assert import_file(workspace, upload).version == 3
 
 
+def test_another_text_of_the_same_file_name_is_a_manuscript_of_its_own(workspace: Workspace, tmp_path: Path) -> None:
+    texts = ("She walked home along the wall in the rain.", "It was noon, and nobody had come to the gate yet.")
+    paths = [tmp_path / str(number) / "Chapter 1.txt" for number in range(2)]
+    for path, text in zip(paths, texts, strict=True):
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+    first, second = (import_file(workspace, path) for path in paths)
+    assert [(found.id, found.version) for found in (first, second)] == [("chapter-1", 1), ("chapter-1-2", 1)]
+    assert any("“chapter-1”" in note and "kept beside it as “chapter-1-2”" in note for note in second.notes)
+    assert list_manuscripts(workspace) == [first, second]
+    assert [import_file(workspace, path) for path in paths] == [first, second]
+    paths[1].write_text(f"{texts[1]} More of it.", encoding="utf-8")
+    third = import_file(workspace, paths[1])
+    assert (third.id, third.version) == ("chapter-1-2", 2)
+    assert any("Version 2" in note for note in third.notes)
+
+
 def test_the_name_of_an_upload_counts_not_that_of_its_temporary_copy(workspace: Workspace, upload: Path) -> None:
     manuscript = import_file(workspace, upload.rename(upload.with_name("blob")), "Über Salz.TXT")
     assert (manuscript.id, manuscript.source_name) == ("uber-salz", "Über Salz.TXT")
@@ -93,7 +110,7 @@ def test_a_full_disk_leaves_the_older_version_and_no_half_one(
 ) -> None:
     first = import_file(workspace, upload)
     before = files(workspace.manuscripts)
-    upload.write_text("Other words.", encoding="utf-8")
+    upload.write_text(TEXT + "Other words.", encoding="utf-8")
     calls = 0
 
     def full(descriptor: int) -> None:
@@ -125,7 +142,7 @@ def test_a_file_that_cannot_be_read_leaves_no_trace(workspace: Workspace, tmp_pa
 
 def test_a_deleted_manuscript_lies_in_the_bin_with_all_versions(workspace: Workspace, upload: Path) -> None:
     import_file(workspace, upload)
-    upload.write_text("Other words.", encoding="utf-8")
+    upload.write_text(TEXT + "Other words.", encoding="utf-8")
     import_file(workspace, upload)
     place = delete_manuscript(workspace, "salt-road")
     assert place.is_relative_to(workspace.bin)
@@ -144,7 +161,7 @@ def test_only_a_manuscript_can_be_deleted(workspace: Workspace, upload: Path, na
 def test_imports_at_the_same_time_get_versions_of_their_own(workspace: Workspace, tmp_path: Path) -> None:
     paths = [tmp_path / str(number) for number in range(8)]
     for path in paths:
-        path.write_text(f"Words number {path.name}.", encoding="utf-8")
+        path.write_text(f"The same words in all of them, but for number {path.name}.", encoding="utf-8")
     with ThreadPoolExecutor(8) as pool:
         imported = list(pool.map(lambda path: import_file(workspace, path, "salt.txt"), paths))
     assert sorted(manuscript.version for manuscript in imported) == list(range(1, 9))

@@ -7,6 +7,8 @@ folder and renamed when it is complete, so that what is listed is always whole.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -31,7 +33,10 @@ from style_tuner.workspace import (
 
 
 def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Manuscript:
-    """Add a file to the workspace as a new version of the manuscript of that file name, and return it.
+    """Add a file to the workspace and return it: a new manuscript, or a new version of one of that file name.
+
+    A text that shares next to nothing with those of its name is a manuscript of its own, `chapter-1-2` beside
+    `chapter-1`.
 
     `name` is the file's name where `path` is a temporary copy, or its path below an imported folder, whose parts all
     count: `n1/chapter.txt` and `n2/chapter.txt` are two manuscripts, `n1-chapter` and `n2-chapter`. The same bytes as
@@ -41,18 +46,47 @@ def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Ma
     inside = Path(name or path.name)
     named = path.with_name(inside.name)
     data = read_bytes(path, named)
-    folder = workspace.manuscripts / _identity(inside)
+    identity = _identity(inside)
     digest = hashlib.sha256(data).hexdigest()
-    manuscript = replace(parse_manuscript(data, named), id=folder.name, source_name=inside.as_posix())
+    manuscript = replace(parse_manuscript(data, named), source_name=inside.as_posix())
     with _lock(workspace):
-        before = newest(folder, "v*")
+        folder, before = _place(workspace, identity, manuscript)
         if before and read_json(before / "manuscript.json")["sha256"] == digest:
             return _load(before)
+        notes, version = list(manuscript.notes), 1
         if before:
             version = int(before.name[1:]) + 1
-            note = f"Version {version} of “{folder.name}”: it takes the place of the one before, which is kept."
-            manuscript = replace(manuscript, version=version, notes=(*manuscript.notes, note))
+            notes.append(f"Version {version} of “{folder.name}”: it takes the place of the one before, which is kept.")
+        elif folder.name != identity:
+            notes.append(
+                f"Another text has this file name already, as “{identity}”: this one is kept beside it as "
+                f"“{folder.name}”."
+            )
+        manuscript = replace(manuscript, id=folder.name, version=version, notes=tuple(notes))
         return _write(folder, manuscript, data, digest, named.suffix.lower())
+
+
+def _place(workspace: Workspace, identity: str, manuscript: Manuscript) -> tuple[Path, Path | None]:
+    """Return the folder for a manuscript, and the newest version of it that is there already."""
+    new = None
+    for number in itertools.count(1):
+        folder = workspace.manuscripts / (identity if number == 1 else f"{identity}-{number}")
+        before = newest(folder, "v*")
+        if before is None:
+            new = new or folder
+            if number > 1:
+                return new, None
+        elif _same_work(_load(before), manuscript):
+            return folder, before
+    raise AssertionError
+
+
+def _same_work(one: Manuscript, other: Manuscript) -> bool:
+    """Say whether two texts are versions of one work: a tenth of the shorter one's runs of four words are in both."""
+    texts = [re.findall(r"\w+", cleaned_text(manuscript).casefold()) for manuscript in (one, other)]
+    length = min(4, *map(len, texts))
+    runs = [{tuple(words[at : at + length]) for at in range(len(words) - length + 1)} for words in texts]
+    return len(runs[0] & runs[1]) >= 0.1 * min(map(len, runs))
 
 
 def _identity(inside: Path) -> str:
