@@ -95,17 +95,16 @@ def _planned(
     """Check everything that can be checked before a process starts: server, engine, models, port."""
     model = model or default_base(workspace)
     engine = engines.choose_engine(config)
-    if voices is None:
-        chosen, left_out = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
-    else:
-        chosen, left_out = [voice_at(name, folder) for name, folder in voices.items()], []
+    chosen, left_out = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
+    if voices is not None:
+        chosen = [voice_at(name, folder) for name, folder in voices.items()]
     plan = engines.make_plan(config, model, chosen, workspace.servers / "engine")
     _refuse_second(workspace)
     check_port(
         config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
     )
     url = f"http://{'127.0.0.1' if config.host == '0.0.0.0' else config.host}:{config.port}/v1"
-    waiting = ", ".join(voice.name for voice in left_out)
+    waiting = ", ".join(voice.name for voice in left_out if voice not in chosen)
     return plan, ServerState(
         url=url,
         engine=plan.engine,
