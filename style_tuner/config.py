@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -266,14 +267,22 @@ def config_hash(config: Config) -> str:
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
 
 
+_HUB_NAME = re.compile(r"(?!.*(?:--|\.\.))(?:\w(?:[\w.-]*\w)?/)?\w(?:[\w.-]*\w)?", re.ASCII)
+
+
 def resolve_model(name: str) -> str:
-    """Return a model folder's absolute path, or a Hub name such as `meta-llama/Llama-3.1-8B-Instruct`."""
+    """Return a model folder's absolute path, or a Hub name such as `meta-llama/Llama-3.1-8B-Instruct` or `gpt2`.
+
+    A name that lies in a folder that is here, such as `data/starter`, is a mistyped folder and none of the Hub.
+    """
     for folder in (Path(name).expanduser(), PROJECT_ROOT / name):
         if (folder / "config.json").is_file():
             return str(folder.resolve())
         if folder.is_dir():
             raise ConfigError(f"The folder {folder} is not a model: it has no config.json.")
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/"):
+    owner = name.rpartition("/")[0]
+    near = any((place / part).exists() for place in (Path(), PROJECT_ROOT) for part in (name, owner) if part)
+    if not near and len(name) <= 96 and _HUB_NAME.fullmatch(name):
         return name
     raise ConfigError(
         f"The base model {name!r} does not exist: name a folder that holds config.json, or a Hub model "

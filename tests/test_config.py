@@ -91,9 +91,24 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
         load_training_config(path)
 
 
-def test_a_base_model_is_a_folder_or_a_hub_name(tmp_path: Path) -> None:
+def test_a_base_model_is_a_folder_or_a_hub_name() -> None:
     assert Path(resolve_model("data/starter_model")).is_absolute()
-    assert resolve_model("meta-llama/Llama-3.1-8B-Instruct") == "meta-llama/Llama-3.1-8B-Instruct"
-    for wrong in (str(tmp_path), "nothing", "./no/where", "a/b/c"):
-        with pytest.raises(ConfigError, match=r"config\.json"):
-            resolve_model(wrong)
+    for name in ("meta-llama/Llama-3.1-8B-Instruct", "gpt2", "distilgpt2", "bert-base_v1.5"):
+        assert resolve_model(name) == name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("./no/where", "a/b/c", "~/model", "../model", ".model", "/model", "model/", "models\\mine", "my model", ""),
+        *("data/starter_modle", "README.md", "gpt--2", "gpt2.", "-gpt2", "x" * 97),
+    ],
+)
+def test_a_mistyped_folder_is_not_taken_for_a_hub_name(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        resolve_model(wrong)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no config\.json"):
+        resolve_model(str(tmp_path))
