@@ -71,6 +71,8 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: score.score(place, "A draft."), "Prepare dataset"),
         (lambda place: score.score(place, "  "), "paste one"),
         (lambda place: world.test_prompt(place, "w", "Rain."), "Start World service"),
+        (lambda place: world.create(place, "../x", 1), "letters, digits"),
+        (lambda place: world.create(place, "..", 1), "letters, digits"),
         (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
         (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "")), "Start server"),
         (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1")), "no whole number"),

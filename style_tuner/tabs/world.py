@@ -61,6 +61,8 @@ def create(workspace: Workspace, name: str, port: float) -> Any:
     """Make an empty world and choose it."""
     if not name.strip():
         raise WorldError("The new world has no name yet: type one, then press Create world.")
+    if "/" in name or not name.strip(". "):  # no address of the service can hold such a name
+        raise WorldError(f"A world cannot be named {name.strip()!r}: use letters, digits, spaces and dashes.")
     url = start(workspace, None, port).url
     service.create_world(url, name.strip())
     return gr.Dropdown(choices=list(service.worlds(url)), value=name.strip())
