@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 from style_tuner import takes
 from style_tuner.config import SamplingConfig
 from style_tuner.dataset.prepare import latest_dataset
@@ -41,14 +44,41 @@ def ask(
     sampling: SamplingConfig,
     seed: int | None = None,
     world: str | None = None,
+    base: str = "",
+    blind: bool = False,
 ) -> takes.Writing:
     """Have all models write at once; with a world, through the World service, which adds the facts."""
     prompt = prompt.strip()
     if not prompt:
         raise ServerError("There is no prompt yet: say what happens in the scene.")
-    state, messages = running_server(workspace), conversation(workspace, prompt)
+    order = _blind_order(models) if blind else ()
+    messages = conversation(workspace, prompt)
+    return _send(
+        workspace, takes.Request(prompt, messages, models, sampling, seed, world, base=base, blind_order=order)
+    )
+
+
+def again(workspace: Workspace, take: takes.Take, seed: int, blind: bool = False) -> takes.Writing:
+    """Have the models of a take write another variant of it: the same request with another seed."""
+    asked = take.request
+    order = _blind_order(asked.models) if blind and len(asked.models) > 1 else ()
+    root = asked.variant_of or take.id
+    return _send(workspace, replace(asked, seed=seed, facts=(), variant_of=root, blind_order=order))
+
+
+def _blind_order(models: tuple[str, ...]) -> tuple[int, ...]:
+    if len(models) < 2:
+        raise ServerError(
+            "A blind reading needs two drafts, from the base model and from a voice: serve a voice (tab Models), or "
+            "switch Blind off."
+        )
+    return tuple(random.sample(range(len(models)), len(models)))
+
+
+def _send(workspace: Workspace, request: takes.Request) -> takes.Writing:
+    state, world = running_server(workspace), request.world
     if world is None:
-        return takes.start(workspace, state.url, takes.Request(prompt, messages, models, sampling, seed))
+        return takes.start(workspace, state.url, request)
     service = world_service.state(workspace)
     if service is None:
         raise ServerError(
@@ -60,10 +90,9 @@ def ask(
             f"The World service passes requests to {service.model_url}, but the models are at {state.url}: stop the "
             "World service and start it again."
         )
-    _, found = world_service.prompt(service.url, world, messages)
+    _, found = world_service.prompt(service.url, world, request.messages)
     facts = tuple({"name": hit.entry.name, "reason": hit.reason, "text": hit.entry.text} for hit in found.hits)
-    request = takes.Request(prompt, messages, models, sampling, seed, world, facts)
-    return takes.start(workspace, f"{service.url}/v1", request, world_service.chat_headers(world))
+    return takes.start(workspace, f"{service.url}/v1", replace(request, facts=facts), world_service.chat_headers(world))
 
 
 def draft(

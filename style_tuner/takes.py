@@ -1,7 +1,8 @@
 """Write with several models at once; every piece is kept on disk as it comes, whatever happens to page or server.
 
 A take is one request and its answers: `drafts/takes/<time>.jsonl`, whose first line is the request; the lines after
-it are pieces of text by column, and at the end of each column how it ended.
+it are pieces of text by column, and at the end of each column how it ended. What becomes of it later is added below:
+what was measured of a draft, where it was kept, and which one the author chose in a blind reading.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from style_tuner.config import SamplingConfig
 from style_tuner.errors import StyleTunerError
 from style_tuner.records import Message
 from style_tuner.serving.client import ChatStream, stream_chat
+from style_tuner.serving.voices import BASE
 from style_tuner.workspace import Workspace, append_jsonl, read_jsonl, time_stamp, write_jsonl
 
 STOPPED = "stopped"
@@ -23,7 +25,11 @@ STOPPED = "stopped"
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of every model of a take; `world` is None where no facts are sent along."""
+    """What is asked of every model of a take; `world` is None where no facts are sent along.
+
+    `base` names the base model among the models where it is not the first of several. `variant_of` is the first take
+    of the same brief. `blind_order` is filled for a blind reading: the models' places, as A and B stand on the page.
+    """
 
     prompt: str
     messages: tuple[Message, ...]
@@ -32,17 +38,44 @@ class Request:
     seed: int | None = None
     world: str | None = None
     facts: tuple[dict[str, Any], ...] = ()
+    base: str = ""
+    variant_of: str | None = None
+    blind_order: tuple[int, ...] = ()
+
+    def is_base(self, model: str) -> bool:
+        """Say whether a model is the base model and not a voice."""
+        return model == (self.base or (self.models[0] if len(self.models) > 1 else BASE))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What was measured of a draft against a dataset; `message` says why where that was not possible.
+
+    `copied` is the share of words in verbatim spans of the author's passages. `score` is None for too short a draft.
+    """
+
+    dataset: str
+    copied: float | None = None
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    message: str = ""
 
 
 @dataclass
 class Column:
-    """One model's answer as far as it has come; `finish_reason` is empty while it is being written."""
+    """One model's answer as far as it has come; `finish_reason` is empty while it is being written.
+
+    `kept` is the name of the file that the author had it written to.
+    """
 
     model: str
     text: str = ""
     finish_reason: str = ""
     message: str = ""
     sources: tuple[str, ...] = ()
+    kept: str = ""
+    measure: Measure | None = None
 
     @property
     def words(self) -> int:
@@ -52,16 +85,32 @@ class Column:
 
 @dataclass
 class Take:
-    """One request with its answers, read from disk or being written."""
+    """One request with its answers, read from disk or being written.
+
+    `choice` is the column that sounded more like the author in a blind reading; None, once judged, is "can't tell".
+    """
 
     id: str
     request: Request
     columns: list[Column] = field(default_factory=list)
+    judged: bool = False
+    choice: int | None = None
 
     @property
     def done(self) -> bool:
         """Say whether every answer has ended."""
         return all(column.finish_reason for column in self.columns)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Return the columns as they stand on the page, from left to right."""
+        return self.request.blind_order or tuple(range(len(self.columns)))
+
+    @property
+    def hidden(self) -> bool:
+        """Say whether the names are hidden: before the choice, unless an answer that broke off leaves none to make."""
+        whole = (column.text.strip() and column.finish_reason != "failed" for column in self.columns)
+        return bool(self.request.blind_order) and not self.judged and (not self.done or all(whole))
 
 
 class Writing:
@@ -73,7 +122,8 @@ class Writing:
         self._ask = ask
         self._stop = threading.Event()
         self._news = threading.Condition()
-        self._threads = [threading.Thread(target=self._write, args=[n], daemon=True) for n in range(len(take.columns))]
+        # In the order of the page: were the base model always asked first, a blind reader would know it by that.
+        self._threads = [threading.Thread(target=self._write, args=[n], daemon=True) for n in take.order]
         for thread in self._threads:
             thread.start()
 
@@ -150,6 +200,12 @@ def writing(workspace: Workspace, take_id: str) -> Writing | None:
     return found if found and found.going else None
 
 
+def being_written(workspace: Workspace | None = None) -> list[Writing]:
+    """Return the takes that this process is writing, of one workspace or of all."""
+    place = workspace and folder(workspace)
+    return [found for path, found in list(_writing.items()) if found.going and place in (None, path.parent)]
+
+
 def take_ids(workspace: Workspace) -> list[str]:
     """Return all takes, the newest first."""
     return sorted((path.stem for path in folder(workspace).glob("*.jsonl")), reverse=True)
@@ -161,20 +217,34 @@ def load(workspace: Workspace, take_id: str) -> Take:
     if not rows or "messages" not in rows[0]:
         raise StyleTunerError(f"The draft {take_id!r} is not there any more, or its file has been changed.")
     request = _request(rows[0])
-    columns = [Column(model) for model in request.models]
+    take = Take(take_id, request, [Column(model) for model in request.models])
     for row in rows[1:]:
-        column = columns[row["column"]]
-        column.text += row.get("text", "")
-        if "finish_reason" in row:
-            column.finish_reason, column.message = row["finish_reason"], row["message"]
-            column.sources = tuple(row["sources"])
+        if "choice" in row:
+            take.judged, take.choice = True, row["choice"]
+        else:
+            _read_into(take.columns[row["column"]], row)
     if writing(workspace, take_id) is None:
-        for column in columns:
+        for column in take.columns:
             column.finish_reason = column.finish_reason or STOPPED
-    return Take(take_id, request, columns)
+    return take
+
+
+def add(workspace: Workspace, take_id: str, **row: Any) -> None:
+    """Add to the file of a take what became of it."""
+    append_jsonl(folder(workspace) / f"{take_id}.jsonl", row)
+
+
+def _read_into(column: Column, row: dict[str, Any]) -> None:
+    column.text += row.get("text", "")
+    column.kept = row.get("kept", column.kept)
+    if "measure" in row:
+        column.measure = Measure(**row["measure"])
+    if "finish_reason" in row:
+        column.finish_reason, column.message = row["finish_reason"], row["message"]
+        column.sources = tuple(row["sources"])
 
 
 def _request(row: dict[str, Any]) -> Request:
     messages = tuple(Message(**message) for message in row["messages"])
-    fixed = {"messages": messages, "models": tuple(row["models"]), "facts": tuple(row["facts"])}
-    return Request(**{**row, **fixed, "sampling": SamplingConfig(**row["sampling"])})
+    lists = {name: tuple(row.get(name, ())) for name in ("models", "facts", "blind_order")}
+    return Request(**{**row, **lists, "messages": messages, "sampling": SamplingConfig(**row["sampling"])})

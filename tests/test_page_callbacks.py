@@ -74,8 +74,8 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: world.create(place, "../x", 1), "letters, digits"),
         (lambda place: world.create(place, "..", 1), "letters, digits"),
         (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
-        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "")), "Start server"),
-        (lambda place: list(write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1")), "no whole number"),
+        (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, ""), "Start server"),
+        (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1"), "no whole number"),
         (lambda place: drafting.ask(place, " ", ("base",), SamplingConfig()), "no prompt"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspac
     monkeypatch.setattr(server, "state", lambda _: up)
     monkeypatch.setattr(write.service, "state", lambda _: other)
     with pytest.raises(ServerError, match=r"9003.*9001"):
-        next(write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, ""))
+        write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, "")
 
 
 def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

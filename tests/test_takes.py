@@ -9,7 +9,7 @@ from style_tuner import takes
 from style_tuner.config import SamplingConfig
 from style_tuner.errors import ServerError, StyleTunerError
 from style_tuner.records import Message
-from style_tuner.workspace import Workspace, read_jsonl
+from style_tuner.workspace import Workspace, read_jsonl, write_jsonl
 
 
 class Stream(Iterator[str]):
@@ -97,6 +97,26 @@ def test_a_take_whose_writer_is_gone_counts_as_stopped(workspace: Workspace, wri
     assert len(read_jsonl(path)) == 2
     column = takes.load(workspace, writing.take.id).columns[0]
     assert (column.text, column.finish_reason) == ("It ", "stopped")
+
+
+def test_a_take_of_an_earlier_version_still_loads(workspace: Workspace) -> None:
+    asked = {
+        "prompt": "Rain.",
+        "messages": [{"role": "user", "content": "Rain."}],
+        "models": ["meta/llama", "voice"],
+        "sampling": {"temperature": 0.9, "top_p": 0.95, "max_tokens": 400},
+        "seed": 1,
+        "world": None,
+        "facts": [],
+    }
+    end = {"finish_reason": "stop", "message": "", "sources": []}
+    rows = [asked, {"column": 0, "text": "It rained."}, {"column": 0, **end}, {"column": 1, **end}]
+    write_jsonl(takes.folder(workspace) / "20260101-000000-01.jsonl", rows)
+    take = takes.load(workspace, "20260101-000000-01")
+    assert (take.columns[0].text, take.done, take.hidden) == ("It rained.", True, False)
+    assert take.order == (0, 1)
+    assert [take.request.is_base(model) for model in take.request.models] == [True, False]
+    assert (take.request.variant_of, take.columns[0].kept, take.columns[0].measure) == (None, "", None)
 
 
 def test_a_missing_draft_is_a_sentence(workspace: Workspace) -> None:

@@ -83,20 +83,75 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 .chapter { max-height: 62vh; overflow-y: auto; padding-right: 12px; }
 blockquote.quote { border-left: 3px solid var(--border-color-primary); margin: 12px 0; padding: 2px 0 2px 14px; }
 button.primary { font-weight: 600; }
+
+.switches { align-items: center; gap: 8px 14px !important; flex-wrap: wrap; }
+.switches > * { flex: 0 0 auto !important; width: auto !important; }
+.gradio-container .switches > .form { display: flex; flex-wrap: wrap; gap: 6px 18px; min-width: 0 !important; }
+.switches .form > .block { flex: 0 0 auto !important; width: auto !important; min-width: max-content !important; }
+.draft .sentence { overflow-wrap: anywhere; }
+.switches > .fold-button { margin-left: auto; }
+.asked { font-family: var(--prose); font-style: italic; max-width: 80ch; white-space: pre-wrap; }
+.draft { border-top: 2px solid transparent; padding-top: 4px; }
+.draft h3 small { font-weight: 400; }
+.draft.marked:not(:only-child) { border-top-color: var(--color-accent); }
+.draft .keep { align-self: flex-start; max-width: 150px; }
+.draft:is(.marked, :only-child) .keep::after { content: '\\a0(Ctrl-S)'; font-weight: 400; }
+.drawer { border-left: 1px solid var(--border-color-primary); padding-left: 20px; }
+.drawer .label-wrap { text-align: left; gap: 12px; } .drawer .label-wrap .icon { flex: none; align-self: center; }
+.drawer .hits { font-size: 14px; }
+.history ul { list-style: none; margin: 0; padding: 0; } .history ul ul { padding-left: 12px; }
+.history li { margin: 5px 0; font-size: 14px; line-height: 1.4; }
+.history summary { cursor: pointer; font-weight: 500; }
+.history button { all: unset; cursor: pointer; border-radius: 4px; }
+.history button:hover { text-decoration: underline; }
+.history button:focus-visible, .fold-button button:focus-visible { outline: 2px solid var(--color-accent); }
+.history button[aria-current] { color: var(--color-accent); font-weight: 600; }
+.dark .history button[aria-current] { color: #7bbab6; }
+.history small { color: var(--body-text-color-subdued); font-weight: 400; }
+.fold-button button { all: unset; cursor: pointer; font-size: 14px; color: var(--link-text-color); }
+body:not(.drawer-away) .unfold, .drawer-away .fold, .drawer-away .drawer { display: none !important; }
+@media (min-width: 1440px) {
+  .write-page { width: min(1640px, 100vw - 80px) !important; margin-left: calc(50% - min(820px, 50vw - 40px)); }
+}
 @media (max-width: 900px) {
   .gradio-container { padding: 8px 12px 32px !important; }
   .columns { flex-direction: column !important; }
   .columns > * { width: 100% !important; min-width: 0 !important; flex: 1 1 auto !important; }
+  .drawer { border-left: none; padding-left: 0; }
   .big { font-size: 48px; } .meter { grid-template-columns: 9em 1fr 4em; }
 }
 """
 
 
-KEYS = """() => document.addEventListener('keydown', event => {
-  const press = id => document.querySelector(`#${id}:not([disabled])`)?.click();
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) press('write-button');
-  if (event.key === 'Escape') press('stop-button');
-})"""
+KEYS = """() => {
+  const shown = element => element?.offsetParent ? element : null;
+  const press = id => shown(document.querySelector(`#${id}:not([disabled])`))?.click();
+  if (localStorage.getItem('drawer')) document.body.classList.add('drawer-away');
+  document.addEventListener('click', event => {
+    const draft = event.target.closest('.draft');
+    if (draft) document.querySelectorAll('.draft').forEach(one => one.classList.toggle('marked', one === draft));
+  });
+  document.addEventListener('keydown', event => {
+    if (!shown(document.getElementById('write-button'))) return;
+    if (event.key === 'Escape') press('stop-button');
+    if (!event.ctrlKey && !event.metaKey) return;
+    const typing = event.target.matches('textarea, input:not([type=checkbox])');
+    if (event.key === 'Enter') {
+      event.stopPropagation();  // a switch that has the focus would be thrown
+      event.preventDefault();
+      press('write-button');
+      event.target.blur();
+    } else if (event.key.toLowerCase() === 's') {
+      event.preventDefault();
+      const keeps = [...document.querySelectorAll('.draft .keep')].filter(shown);
+      (keeps.find(one => one.closest('.marked')) ?? keeps[0])?.click();
+    } else if (!typing && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
+      event.preventDefault();
+      press(event.key === 'ArrowRight' ? 'next-button' : 'previous-button');
+    }
+  }, true);
+}"""
+"""Keys of the tab Write, while it is shown; in a text field Ctrl-arrows go on to move the cursor by a word."""
 
 
 def theme() -> gr.themes.Base:

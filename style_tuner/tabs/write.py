@@ -1,83 +1,51 @@
-"""Write: one prompt, answered by the base model and by the author's voice side by side as they write."""
+"""Write: one brief, answered by the base model and by the author's voice side by side as they write."""
 
 from __future__ import annotations
 
 import random
-import shlex
-from collections.abc import Iterator
+import time
+from functools import partial
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
-from style_tuner import drafting, takes
+from style_tuner import drafting, history, measuring, takes
 from style_tuner.config import SamplingConfig, validated
 from style_tuner.errors import ConfigError, ServerError
 from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import BASE
-from style_tuner.tabs import views
-from style_tuner.tabs.common import Page, listing
-from style_tuner.tabs.world import REASONS
-from style_tuner.takes import Column, Take
+from style_tuner.tabs import views, write_view
+from style_tuner.tabs.common import Page
+from style_tuner.takes import Take
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Ask for a scene and read it twice: from the base model, and from the model that learned your voice."
+HINT = (
+    "Ctrl-Enter writes · Esc stops · Ctrl-→ next variant · Ctrl-← previous variant · Ctrl-S keeps the marked draft "
+    "(click a draft to mark it)"
+)
 DEFAULTS = SamplingConfig()
-ENDS = {"stop": "", "length": "cut at the longest reply", "stopped": "stopped", "failed": "broke off", "": "writing…"}
+PULSE = 0.4
+"""Seconds between two looks at a draft that is being written."""
+SHOW_TAKE = """element.addEventListener('click', event => {
+  const take = event.target.closest('[data-take]')?.dataset.take;
+  if (take) trigger('click', {take});
+})"""
+FOLD = """element.addEventListener('click', event => {
+  if (!event.target.closest('button')) return;
+  localStorage.setItem('drawer', document.body.classList.toggle('drawer-away') ? 'away' : '');
+})"""
+FOLD_BUTTON = (
+    "<button type='button'><span class='fold'>Hide the drawer</span>"
+    "<span class='unfold'>Show the drawer</span></button>"
+)
 
 
 def base_of(state: ServerState) -> str:
     """Return the name of the base model; that of a server run elsewhere is the first that it serves."""
     return BASE if BASE in state.models else next(iter(state.models))
-
-
-def _line(column: Column) -> Markup:
-    parts = [f"{column.words:,} words", ENDS.get(column.finish_reason, column.finish_reason)]
-    text = " · ".join(filter(None, parts))
-    return views.sentence(text, "caption") + (views.sentence(column.message, "bad") if column.message else Markup(""))
-
-
-def _column(take: Take, number: int) -> tuple[str, str]:
-    """Return prose and line of one column."""
-    if number >= len(take.columns):
-        text = "Train a voice and serve it, and it writes here, beside the base model."
-        return str(views.sentence(text, "empty")), ""
-    column = take.columns[number]
-    head = "Base" if number == 0 else "Your voice"
-    title = Markup("<h3>{} <small class='caption'>{}</small></h3>").format(head, column.model)
-    return str(title + views.prose(column.text)), str(_line(column))
-
-
-def _facts(take: Take) -> str:
-    if take.request.world is None:
-        return str(views.sentence("Written without the world: no facts were sent along.", "caption"))
-    sources = {name for column in take.columns for name in column.sources}
-    rows = [(fact["name"], REASONS[fact["reason"]], fact["text"]) for fact in take.request.facts]
-    if not rows and not sources:
-        return str(views.sentence(f"No entry of {take.request.world} fits this prompt, so none was sent.", "caption"))
-    return str(views.table(f"Facts sent from {take.request.world}", ["Entry", "Why", "Text"], rows))
-
-
-def _command(workspace: Workspace, take: Take) -> Markup:
-    """Return the commands that would write the same drafts in a shell."""
-    asked, made = take.request, []
-    for model in asked.models:
-        parts = ["python", "-m", "style_tuner", "generate", asked.prompt, "--model", model]
-        parts += ["--workspace", workspace.name, *(["--world", asked.world] if asked.world else [])]
-        parts += ["--seed", str(asked.seed), "--temperature", f"{asked.sampling.temperature:g}"]
-        made.append(shlex.join([*parts, "--max-tokens", str(asked.sampling.max_tokens)]))
-    return Markup("<div class='last'><div>Asked: {}</div>{}</div>").format(
-        asked.prompt, Markup("<br>").join(views.command(line) for line in made)
-    )
-
-
-def show(workspace: Workspace, take: Take, going: bool) -> tuple[Any, ...]:
-    """Return both columns with their lines, the facts, which buttons can be pressed, and the command."""
-    columns = [part for number in (0, 1) for part in _column(take, number)]
-    buttons = gr.Button(interactive=not going), gr.Button(interactive=going)
-    return *columns, _facts(take), *buttons, take.id, str(_command(workspace, take))
 
 
 def write(
@@ -90,30 +58,81 @@ def write(
     top_p: float,
     max_tokens: float,
     seed: str,
-) -> Iterator[tuple[Any, ...]]:
-    """Start both answers and show them as they come; they go on, on disk, if the page goes away."""
+    compare: bool = True,
+    blind: bool = False,
+) -> str:
+    """Start the answers and return their take; they go on, on disk, if the page goes away."""
     values = {"temperature": temperature, "top_p": top_p, "max_tokens": int(max_tokens)}
     if seed.strip() and not seed.strip().isdecimal():
         raise ConfigError(f"The seed {seed!r} is no whole number: correct it, or leave it empty.")
     chosen_seed = int(seed) if seed.strip() else random.randrange(2**31)
     place = world if use_world else None
     if use_world and not world:
-        raise ServerError("No world is chosen: choose one, or switch the world off.")
+        raise ServerError("No world is chosen: choose one under Settings, or switch the world off.")
     base = base_of(drafting.running_server(workspace))
+    if not compare and not voice:
+        raise ServerError(
+            "No voice is served yet: merge one on the tab Models and start the server again; or switch on Compare "
+            "with base, and the base model writes."
+        )
     models = (base, voice) if voice and voice != base else (base,)
+    models = models if compare else models[-1:]
     sampling = validated(SamplingConfig, values, "The settings")
-    writing = drafting.ask(workspace, prompt, models, sampling, chosen_seed, place)
-    while writing.going:
-        yield show(workspace, writing.take, True)
-        writing.wait(0.3)
-    yield show(workspace, takes.load(workspace, writing.take.id), False)
+    blind = blind and compare
+    return drafting.ask(workspace, prompt, models, sampling, chosen_seed, place, base, blind).take.id
 
 
-def stop(workspace: Workspace, take_id: str | None) -> None:
+def stop(workspace: Workspace) -> None:
     """End the answers that are being written."""
-    writing = takes.writing(workspace, take_id or "")
-    if writing is not None:
+    for writing in takes.being_written(workspace):
         writing.stop()
+
+
+def _shown(workspace: Workspace, take_id: str | None) -> Take:
+    """Return the take on the page: the one chosen, else the newest."""
+    ids = takes.take_ids(workspace)
+    if not ids:
+        raise ServerError("There is no draft yet: say what happens in the scene, and press Write.")
+    return takes.load(workspace, take_id if take_id in ids else ids[0])
+
+
+def next_variant(workspace: Workspace, take_id: str | None, blind: bool) -> str:
+    """Return the next variant of the shown draft; after the newest, have a new one written."""
+    take = _shown(workspace, take_id)
+    family = history.variants(workspace, take.id)
+    later = family[family.index(take.id) + 1 :]
+    if later:
+        return later[0]
+    if takes.being_written(workspace):
+        raise ServerError("A draft is still being written: wait for its end, or stop it, then ask for the next.")
+    return drafting.again(workspace, take, random.randrange(2**31), blind).take.id
+
+
+def previous_variant(workspace: Workspace, take_id: str | None) -> str:
+    """Return the variant before the shown draft, or the draft itself if it is the first."""
+    take = _shown(workspace, take_id)
+    family = history.variants(workspace, take.id)
+    return family[max(0, family.index(take.id) - 1)]
+
+
+def keep(workspace: Workspace, take_id: str | None, compare: bool, place: int) -> float:
+    """Write the draft in the left (0) or right (-1) column to a file of its own; return a stamp of the change."""
+    take = _shown(workspace, take_id)
+    number, _ = write_view.places(take, compare)[place]
+    path = history.keep(workspace, take, number)
+    gr.Info(f"The draft is kept in {path}", title="Kept")
+    return time.time()
+
+
+def choose(workspace: Workspace, take_id: str | None, place: int | None) -> float:
+    """Keep the choice of a blind reading; return a stamp of the change."""
+    history.choose(workspace, _shown(workspace, take_id), place)
+    return time.time()
+
+
+def pick(_: Workspace, event: gr.EventData) -> str:
+    """Return the draft that was clicked in the history."""
+    return str(event.take)
 
 
 def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple[Any, Any]:
@@ -129,80 +148,128 @@ def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple
     )
 
 
-def _stamp(workspace: Workspace) -> Any:
+def _served_stamp(workspace: Workspace) -> Any:
     state, found = server.state(workspace), service.state(workspace)
     return state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
 
 
-def _take_stamp(workspace: Workspace) -> Any:
-    newest = next(iter(takes.take_ids(workspace)), "")
-    return listing(takes.folder(workspace)), takes.writing(workspace, newest) is not None
+def _takes_stamp(workspace: Workspace) -> Any:
+    going = [writing.take.id for writing in takes.being_written(workspace)]
+    return history.summaries(workspace), going, str(measuring.measured_against(workspace))
 
 
-def _title(take: Take) -> str:
-    day, clock = take.id.split("-")[:2]
-    return f"{day[6:]}.{day[4:6]}. {clock[:2]}:{clock[2:4]} · {take.request.prompt[:60]}"
-
-
-def show_history(workspace: Workspace) -> Any:
-    """Return the choice of earlier drafts, the newest chosen."""
-    ids = takes.take_ids(workspace)[:100]
-    found = [(_title(takes.load(workspace, one)), one) for one in ids]
-    return gr.Dropdown(choices=found, value=ids[0] if ids else None)
-
-
-def show_take(workspace: Workspace, take_id: str | None) -> tuple[Any, ...]:
-    """Return the chosen draft, the newest until one is chosen, or what stands there before the first."""
+def hold(workspace: Workspace, take_id: str | None) -> Any:
+    """Choose the newest draft until one is chosen, so that no newer one takes its place under the reader's eyes."""
     ids = takes.take_ids(workspace)
-    take_id = take_id if take_id in ids else next(iter(ids), None)
-    if take_id is None:
-        text = "Say above what happens, and press Write. Both answers appear here, and every draft is kept."
-        off = gr.Button(interactive=False)
-        return str(views.sentence(text, "empty")), "", "", "", "", gr.Button(interactive=True), off, None, ""
-    going = takes.writing(workspace, take_id) is not None
-    return show(workspace, takes.load(workspace, take_id), going)
+    return gr.skip() if take_id in ids else next(iter(ids), None)
 
 
-def _settings() -> list[Any]:
+def show_history(workspace: Workspace, take_id: str | None) -> str:
+    """Return the history, the shown draft marked in it."""
+    return write_view.tree(history.summaries(workspace), take_id, takes.folder(workspace))
+
+
+def show_take(workspace: Workspace, take_id: str | None, compare: bool) -> tuple[Any, ...]:
+    """Return the shown draft, or what stands there before the first: in the order of `build`'s outputs."""
+    busy = bool(takes.being_written(workspace))
+    buttons = gr.Button(interactive=not busy), gr.Button(interactive=busy)
+    ids = takes.take_ids(workspace)
+    if not ids:
+        empty, off = str(views.sentence(write_view.EMPTY, "empty")), gr.Button(interactive=False)
+        nothing = "", "", off, gr.Column(visible=False), empty, "", gr.Button(visible=False)
+        return "", *nothing, gr.Row(visible=False), "", "", *buttons, off, off, "", gr.Timer(active=False)
+    take = _shown(workspace, take_id)
+    scoring = measuring.measuring(workspace, take)
+    known = measuring.measured_against(workspace) is not None
+    unmeasured = "scoring…" if scoring else "could not be scored" if known else "no voice measured yet"
+    shown = write_view.places(take, compare)
+    left, right = (write_view.draft(workspace, take, *shown[place], unmeasured) for place in (0, -1))
+    keepable = [
+        gr.Button(visible=True, interactive=bool(take.columns[shown[place][0]].finish_reason)) for place in (0, -1)
+    ]
+    going, family = not take.done, history.variants(workspace, take.id)
+    return (
+        write_view.asked(take, family),
+        *left, keepable[0], gr.Column(visible=len(shown) > 1), *right, keepable[1],
+        gr.Row(visible=take.hidden and take.done),
+        write_view.verdict(workspace, take),
+        write_view.facts(take),
+        *buttons,
+        gr.Button(interactive=take.id != family[0]),
+        gr.Button(interactive=not busy or take.id != family[-1]),
+        write_view.commands(workspace, take),
+        gr.Timer(active=going or scoring),
+    )  # fmt: skip
+
+
+def _settings() -> tuple[gr.Dropdown, gr.Dropdown, list[Any]]:
     title = f"Settings: temperature {DEFAULTS.temperature}, top-p {DEFAULTS.top_p}, {DEFAULTS.max_tokens} tokens"
     with gr.Accordion(title, open=False):
+        voice = gr.Dropdown(label="Voice to write with", choices=[])
+        world = gr.Dropdown(label="World to use", choices=[])
         temperature = gr.Slider(0, 2, DEFAULTS.temperature, step=0.05, label="Temperature (higher is bolder)")
         top_p = gr.Slider(0.05, 1, DEFAULTS.top_p, step=0.01, label="Top-p (share of the likely words)")
         most = gr.Number(DEFAULTS.max_tokens, label="Longest reply (tokens)", precision=0, minimum=1)
         seed = gr.Textbox("", label="Seed (empty: another one each time)", max_lines=1)
-    return [temperature, top_p, most, seed]
+    return voice, world, [temperature, top_p, most, seed]
+
+
+def _draft_column(marked: str) -> tuple[gr.Column, list[Any]]:
+    with gr.Column(elem_classes=["draft", *([marked] if marked else [])], min_width=260) as box:
+        text = gr.HTML()
+        line = gr.HTML()
+        button = gr.Button("Keep", size="sm", interactive=False, elem_classes="keep")
+    return box, [text, line, button]
 
 
 def build(page: Page) -> None:
     """Lay out the tab."""
     gr.HTML(views.purpose(PURPOSE))
-    current = gr.State(None)
-    with gr.Row(elem_classes="columns"):
-        with gr.Column(scale=8):
-            prompt = gr.Textbox(label="Prompt", lines=4, elem_classes="prose-input", placeholder="What happens?")
-            with gr.Row():
-                button = gr.Button("Write", variant="primary", elem_id="write-button")
-                stop_button = gr.Button("Stop", interactive=False, elem_id="stop-button")
-        with gr.Column(scale=4):
-            voice = gr.Dropdown(label="Voice to write with", choices=[])
-            with gr.Row():
+    current, touched = gr.State(None), gr.State(0.0)
+    pulse = gr.Timer(PULSE, active=False)
+    with gr.Row(elem_classes=["columns", "write-page"]):
+        with gr.Column(scale=9):
+            prompt = gr.Textbox(label="Brief", lines=3, elem_classes="prose-input", placeholder="What happens?")
+            with gr.Row(elem_classes="switches"):
+                button = gr.Button("Write", variant="primary", elem_id="write-button", min_width=110)
+                stop_button = gr.Button("Stop", interactive=False, elem_id="stop-button", min_width=110)
+                compare = gr.Checkbox(label="Compare with base", value=True, min_width=120)
+                blind = gr.Checkbox(label="Blind", value=False, min_width=80)
                 use_world = gr.Checkbox(label="Use the world", value=False, min_width=120)
-                world = gr.Dropdown(label="World to use", choices=[], min_width=160)
-            settings = _settings()
-    with gr.Row(elem_classes="columns"):
-        with gr.Column():
-            base_text = gr.HTML()
-            base_line = gr.HTML()
-        with gr.Column():
-            voice_text = gr.HTML()
-            voice_line = gr.HTML()
-    facts = gr.HTML()
-    history = gr.Dropdown(label="Earlier drafts", choices=[])
+                gr.HTML(FOLD_BUTTON, js_on_load=FOLD, elem_classes="fold-button", min_width=80)
+            asked = gr.HTML()
+            with gr.Row(elem_classes="columns"):
+                left_box, left = _draft_column("")
+                _, right = _draft_column("marked")
+            with gr.Row(visible=False, elem_classes="switches") as choice_row:
+                chosen = [gr.Button(f"{letter} sounds more like me", min_width=150) for letter in "AB"]
+                chosen.append(gr.Button("Can't tell", min_width=110))
+            verdict = gr.HTML()
+            with gr.Row(elem_classes="switches"):
+                previous = gr.Button("Previous variant", size="sm", elem_id="previous-button", interactive=False)
+                following = gr.Button("Next variant", size="sm", elem_id="next-button", interactive=False)
+            gr.HTML(str(views.sentence(HINT, "caption")))
+        with gr.Column(scale=3, min_width=250, elem_classes="drawer"):
+            with gr.Accordion("Sources sent"):
+                facts = gr.HTML()
+            with gr.Accordion("History"):
+                past = gr.HTML(js_on_load=SHOW_TAKE)
+            voice, world, settings = _settings()
     last = gr.HTML()
-    shown = [base_text, base_line, voice_text, voice_line, facts, button, stop_button, current, last]
-    inputs = [prompt, voice, use_world, world, *settings]
-    page.follow(_stamp, choices, [voice, world], [voice, world])
-    page.follow(lambda workspace: takes.take_ids(workspace), show_history, history)
-    page.follow(_take_stamp, show_take, shown, [history], [history.change])
-    page.on(button.click, write, inputs, shown, show_progress="minimal")
-    page.on(stop_button.click, stop, [current], None)
+    page.follow(_served_stamp, choices, [voice, world], [voice, world])
+    shown = [asked, *left, left_box, *right, choice_row, verdict, facts, button, stop_button, previous, following, last]
+    again = [current.change, touched.change, compare.change, pulse.tick]
+    page.follow(_takes_stamp, show_take, [*shown, pulse], [current, compare], again)
+    page.follow(_takes_stamp, hold, current, [current])
+    page.follow(_takes_stamp, show_history, past, [current], [current.change, touched.change])
+    inputs = [prompt, voice, use_world, world, *settings, compare, blind]
+    page.on(button.click, write, inputs, current)
+    page.on(stop_button.click, stop, [], None)
+    page.on(following.click, next_variant, [current, blind], current)
+    page.on(previous.click, previous_variant, [current], current)
+    page.on(past.click, pick, [], current)
+    for place, (_, _, keep_button) in ((0, left), (-1, right)):
+        page.on(keep_button.click, partial(keep, place=place), [current, compare], touched)
+    for answer, choice_button in zip((0, 1, None), chosen, strict=True):
+        page.on(choice_button.click, partial(choose, place=answer), [current], touched)
+    page.on(compare.change, lambda _, on: gr.Checkbox(interactive=on), [compare], blind, show_progress="hidden")

@@ -1,0 +1,97 @@
+"""Measure finished drafts in the background: the share copied and the style score, once, kept with the take."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from style_tuner import takes
+from style_tuner.config import ScoreConfig
+from style_tuner.dataset.chat_jsonl import read_examples
+from style_tuner.dataset.prepare import latest_dataset
+from style_tuner.errors import StyleTunerError
+from style_tuner.scoring import AuthorVoice, texts_of
+from style_tuner.takes import Column, Measure, Take
+from style_tuner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from style_tuner.voice.copying import Sources
+
+log = logging.getLogger(__name__)
+Task = tuple[Workspace, str, Path]
+LEAST_WORDS = ScoreConfig().least_words
+
+_one_at_a_time = threading.Lock()
+_pending: dict[Task, bool] = {}
+"""Every task so far, with whether it is still to be done; one that failed is not tried again by this process."""
+
+
+def measuring(workspace: Workspace, take: Take) -> bool:
+    """Have a finished take measured where that has not been done, and say whether it is still to come."""
+    dataset = measured_against(workspace)
+    if dataset is None or not take.done or not any(_due(column, dataset) for column in take.columns):
+        return False
+    task = (workspace, take.id, dataset)
+    if task not in _pending:
+        _pending[task] = True
+        threading.Thread(target=_work, args=[task], daemon=True).start()
+    return _pending[task]
+
+
+def measured_against(workspace: Workspace) -> Path | None:
+    """Return the newest dataset, once it is whole: its description is written last."""
+    dataset = latest_dataset(workspace)
+    return dataset if dataset and (dataset / "dataset.json").is_file() else None
+
+
+def measure(text: str, dataset: Path) -> Measure:
+    """Return the share of a text that is copied and its style score, which short texts have none of."""
+    from style_tuner.voice.segment import words
+
+    copied = _sources(dataset).compare(text).share
+    if len(words(text)) < LEAST_WORDS:
+        return Measure(dataset.name, copied)
+    try:
+        score = _author(dataset).score([text])
+    except StyleTunerError as error:
+        return Measure(dataset.name, copied, message=str(error))
+    return Measure(dataset.name, copied, score["score"], score["low"], score["high"])
+
+
+def _due(column: Column, dataset: Path) -> bool:
+    """Say whether a draft needs measuring; a reason why it could not be may have gone with a newer dataset."""
+    found = column.measure
+    return bool(column.text.strip()) and (found is None or bool(found.message and found.dataset != dataset.name))
+
+
+def _work(task: Task) -> None:
+    workspace, take_id, dataset = task
+    with _one_at_a_time:
+        while takes.being_written():  # a verifier takes seconds to build, which would slow the text that is coming
+            time.sleep(0.5)
+        try:
+            for number, column in enumerate(takes.load(workspace, take_id).columns):
+                if _due(column, dataset):
+                    takes.add(workspace, take_id, column=number, measure=asdict(measure(column.text, dataset)))
+        except StyleTunerError as error:
+            log.warning("The draft %s could not be measured: %s", take_id, error)
+        finally:
+            _pending[task] = False
+
+
+@lru_cache(maxsize=1)
+def _author(dataset: Path) -> AuthorVoice:
+    return AuthorVoice(dataset)
+
+
+@lru_cache(maxsize=1)
+def _sources(dataset: Path) -> Sources:
+    from style_tuner.voice.copying import Sources
+
+    names = ("train.jsonl", "validation.jsonl", "heldout.jsonl")
+    return Sources([text for name in names for text in texts_of(read_examples(dataset / name))])
