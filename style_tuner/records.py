@@ -152,11 +152,45 @@ class Favourite:
 
 
 @dataclass(frozen=True)
+class Rhythm:
+    """How sentence lengths follow one another.
+
+    `variation` is deviation over mean. `echoes` are the autocorrelations of log lengths one to five sentences on.
+    `short` is the share of sentences at or below the author's lower quartile, `short_after_long` that share right after
+    a sentence at or above the upper one, `short_runs` the share of sentences in runs of three or more short ones.
+    """
+
+    variation: float
+    echoes: tuple[float, ...]
+    short: float
+    short_after_long: float
+    short_runs: float
+
+
+@dataclass(frozen=True)
+class DialogueTags:
+    """How speech is given to its speakers: paragraphs with speech, the share that name one by a verb, and the verbs.
+
+    `said`, `asked` and `other` are shares of the tags; `verbs` are the most frequent ones, each with its share.
+    """
+
+    turns: int
+    tagged: float
+    said: float
+    asked: float
+    other: float
+    verbs: dict[str, float]
+
+
+@dataclass(frozen=True)
 class StyleProfile:
     """What is measured of an author's voice; lengths in words, shares 0 to 1, rates per 1,000 words.
 
     Quartiles are the first, second and third. `lexical_variety` is the moving-average type/token ratio over 500 words
-    (Covington & McFall 2010). `subordination` is the share of sentences with a subordinate clause's opening word.
+    (Covington & McFall 2010), `mtld` the measure of textual lexical diversity (McCarthy & Jarvis 2010). `subordination`
+    is the share of sentences with a subordinate clause's opening word. `past` is the share of past forms among the
+    verbs that tell a tense. Kinds are shares of openings or endings. `distributions` hold shares by the bins of
+    `voice.distributions`. What has a default is missing in profiles of earlier versions.
     """
 
     words: int
@@ -184,6 +218,34 @@ class StyleProfile:
     openings: dict[str, float]
     favourite_words: tuple[Favourite, ...]
     favourite_phrases: tuple[Favourite, ...]
+    mtld: float = 0.0
+    past: float = 0.0
+    rhythm: Rhythm | None = None
+    dialogue_tags: DialogueTags | None = None
+    adverbs: float = 0.0
+    adverb_words: dict[str, int] = field(default_factory=dict)
+    similes: float = 0.0
+    simile_examples: tuple[str, ...] = ()
+    opening_kinds: dict[str, float] = field(default_factory=dict)
+    endings: dict[str, float] = field(default_factory=dict)
+    ending_kinds: dict[str, float] = field(default_factory=dict)
+    paragraph_openings: dict[str, float] = field(default_factory=dict)
+    paragraph_opening_kinds: dict[str, float] = field(default_factory=dict)
+    paragraph_endings: dict[str, float] = field(default_factory=dict)
+    paragraph_ending_kinds: dict[str, float] = field(default_factory=dict)
+    one_sentence_paragraphs: float = 0.0
+    distributions: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QuotedPassage:
+    """A passage quoted for being typical of its author or not; `distance` in the author's own deviations, and why."""
+
+    text: str
+    manuscript: str
+    typical: bool
+    distance: float
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -197,12 +259,24 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class PairedFigure:
+    """One comparison drawn: for each label the author's own value and the draft's, in `unit`."""
+
+    name: str
+    unit: str
+    labels: tuple[str, ...]
+    own: tuple[float, ...]
+    draft: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class StyleScore:
     """How well a text matches the author: 0 to 100, or None where there is too little text to say.
 
     `low` and `high` bound the 90 % interval of a cluster bootstrap over passages. `comparisons` holds the guide's
     four figures (0 to 100 each), which explain but do not make the score. `raw` is the pooled decision value before any
-    gate: above 0 the classifier takes the text for the author's.
+    gate: above 0 the classifier takes the text for the author's. `percentile` is how many in 100 of the author's own
+    held-out passages, pooled to the same length, lie below it; None where there are too few of them, or a gate decides.
     """
 
     words: int
@@ -213,6 +287,8 @@ class StyleScore:
     comparisons: dict[str, float] = field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
     raw: float | None = None
+    percentile: float | None = None
+    figures: tuple[PairedFigure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +297,8 @@ class Comparison:
 
     `difference` is in points of the score, `raw_difference` in decision values before any gate, each with its 90 %
     interval (a paired bootstrap over requests). `gap_closed` is (tuned − base) / (own − base) in decision values: 1
-    where the tuned model stands where the author does; None where base and author cannot be told apart.
+    where the tuned model stands where the author does; None where base and author cannot be told apart. `gap_low` and
+    `gap_high` bound its 90 % interval.
     """
 
     base: StyleScore
@@ -235,6 +312,8 @@ class Comparison:
     raw_high: float | None
     gap_closed: float | None
     verdict: str
+    gap_low: float | None = None
+    gap_high: float | None = None
 
 
 @dataclass(frozen=True)

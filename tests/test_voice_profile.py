@@ -1,13 +1,15 @@
 import json
-from dataclasses import replace
 
 import pytest
 from voice_prose import ESSAYIST, MODERN
 
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ManuscriptError
-from style_tuner.voice.describe import differences, summary, system_prompt
-from style_tuner.voice.profile import build_profile, lexical_variety, profile_from_json, profile_to_json
+from style_tuner.voice import habits
+from style_tuner.voice.distributions import BINS, shares, speech_by_stretch
+from style_tuner.voice.features import measure
+from style_tuner.voice.profile import build_profile, is_complete, profile_from_json, profile_to_json
+from style_tuner.voice.richness import lexical_variety, mtld
 
 
 @pytest.fixture(scope="module")
@@ -65,22 +67,113 @@ def test_a_text_without_words_is_refused(texts):
         build_profile(texts)
 
 
-def test_the_system_prompt_is_short_and_follows_the_measures(sample):
-    prompt = system_prompt(sample)
-    assert len(prompt.split()) <= 60
-    assert prompt.startswith("You are a fiction author") and "first person and past tense" in prompt
-    assert "third person and present tense" in system_prompt(build_profile([MODERN]))
-    assert "Dialogue leads" in system_prompt(replace(sample, dialogue=0.7))
+def test_a_profile_of_an_earlier_version_still_loads_and_is_known_to_be_one(sample):
+    old = profile_to_json(sample)
+    for name in ("mtld", "past", "rhythm", "dialogue_tags", "adverbs", "adverb_words", "similes", "simile_examples"):
+        del old[name]
+    for name in [name for name in old if "kinds" in name or name.startswith("paragraph_") or "endings" in name]:
+        if name not in ("paragraph_length", "paragraph_quartiles"):
+            del old[name]
+    del old["one_sentence_paragraphs"], old["distributions"]
+    loaded = profile_from_json(old | {"a_measure_of_the_future": 1})
+    assert loaded.favourite_words == sample.favourite_words
+    assert loaded.sentence_quartiles == sample.sentence_quartiles
+    assert is_complete(sample) and not is_complete(loaded)
 
 
-def test_the_summary_gives_the_numbers(sample):
-    text = " ".join(summary(sample))
-    assert f"{sample.words:,} words" in text
-    assert f"{sample.dialogue:.0%} of the words are spoken" in text
-    assert sample.favourite_words[0].text in text
+def test_mtld_is_that_of_a_text_counted_by_hand():
+    # Forward: a b c a is 3/4, then b makes 3/5, a factor; d e is the rest at 2/2. 7 words in 1 factor: 7.
+    # Backward: e d b a c b is 5/6, a makes 5/7 = .714, a factor; nothing is left. 7 words in 1 factor: 7.
+    assert mtld(["a", "b", "c", "a", "b", "d", "e"]) == pytest.approx(7)
+    # Forward: "a a" is a factor (1/2); "b c b" is the rest at 2/3: (1 - 2/3) / .28 = 1.190. 5 / 2.190 = 2.283.
+    # Backward: "b c b" is a factor (2/3); "a a" another. 5 / 2 = 2.5.
+    assert mtld(["a", "a", "b", "c", "b"]) == pytest.approx((5 / 2 + 2.5) / 2)
+    # Forward: "b c d b" is the rest at 3/4: .25 / .28 = .8929 of a factor, 4 / .8929 = 4.48; backward is the same.
+    assert mtld(["b", "c", "d", "b"]) == pytest.approx(4.48)
+    assert mtld(["all", "of", "these", "words", "differ"]) == 5
 
 
-def test_differences_name_what_is_furthest_and_nothing_where_nothing_differs(sample):
-    said = differences(build_profile([ESSAYIST]), sample)
-    assert "action verbs" in said and "seven letters or more (yours: 5%)" in said
-    assert differences(sample, sample) == ""
+def test_rhythm_tells_alternation_from_runs():
+    alternating, runs = habits.rhythm([4, 30] * 40), habits.rhythm(([4] * 8 + [30] * 8) * 5)
+    assert alternating.echoes[0] < -0.9 and alternating.echoes[1] > 0.9
+    assert alternating.short_after_long == 1 and alternating.short_runs == 0
+    assert runs.echoes[0] > 0.5 and runs.short_runs == 0.5 and runs.short_after_long < 0.2
+    assert habits.rhythm([12] * 10).echoes == (0, 0, 0, 0, 0)
+    assert alternating.variation == pytest.approx(13 / 17, abs=1e-3)
+
+
+def test_tags_are_told_from_what_a_speaker_does_next():
+    text = """"Come in," said Ann.
+
+"Why?" he asked, and sat.
+
+"It is late." She said nothing more.
+
+She whispered: "Then go."
+
+"Never." He shut the door."""
+    found = habits.dialogue_tags(measure([text]))
+    assert (found.turns, found.tagged) == (5, 0.6)
+    assert (found.said, found.asked, found.other) == (0.3333, 0.3333, 0.3333)
+    assert set(found.verbs) == {"said", "asked", "whispered"}
+    assert habits.dialogue_tags(measure(["Nobody spoke."])) is None
+
+
+def test_adverbs_are_told_from_other_words_in_ly():
+    profile = build_profile(["Emily slowly ate a jelly only with family in July. Emily was lonely. Emily ran quickly."])
+    assert profile.adverb_words == {"slowly": 1, "quickly": 1}
+    assert profile.adverbs == pytest.approx(2000 / 16, abs=1e-2)
+
+
+def test_similes_are_told_from_likings():
+    text = "He fell like a stone, as cold as ice. I like a stone. She would like a stone as well as you do."
+    profile = build_profile([text])
+    assert profile.simile_examples == ("like a stone", "as cold as ice")
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("she", "pronoun"),
+        ("the", "article"),
+        ("and", "conjunction"),
+        ("running", "participle"),
+        ("exhausted", "participle"),
+        ("nothing", "other word"),
+        ("suddenly", "adverb"),
+        ("marlow", "name"),
+        ("under", "preposition"),
+        ("why", "question word"),
+    ],
+)
+def test_words_at_the_edges_of_sentences_have_kinds(word, kind):
+    assert habits.kind(word, frozenset({"marlow"})) == kind
+
+
+def test_openings_and_endings_are_counted_for_sentences_and_paragraphs():
+    profile = build_profile(['She rose. Running was hard, and she fell.\n\n"Up!" cried Ann.\n\nAnd she rose.'])
+    assert profile.opening_kinds["participle"] == 0.25 and profile.opening_kinds["pronoun"] == 0.25
+    assert profile.endings["rose"] == 0.5
+    assert profile.paragraph_opening_kinds == {"speech": 0.3333, "pronoun": 0.3333, "conjunction": 0.3333}
+    assert profile.paragraph_ending_kinds == {"other word": 0.6667, "name": 0.3333}
+    assert profile.one_sentence_paragraphs == pytest.approx(2 / 3, abs=1e-3)
+
+
+def test_a_word_that_fills_one_chapter_is_no_favourite_before_one_used_throughout():
+    page = "The ferry lay at the quay and we walked beside the water until evening came over us. " * 60
+    topic = "Then the wombat saw the wombat. " * 20
+    words = [word.text for word in build_profile([page, topic, page]).favourite_words]
+    assert words.index("quay") < words.index("wombat")
+
+
+def test_distributions_are_shares_of_the_bins(sample):
+    assert {name: len(found) for name, found in sample.distributions.items()} == {
+        name: len(bins) for name, bins in BINS.items()
+    }
+    assert all(sum(found) == pytest.approx(1, abs=0.01) for found in sample.distributions.values())
+    assert shares([0, 1, 2, 3, 99], (1, 3, 5)) == (0.6, 0.2, 0.2)
+
+
+def test_speech_is_taken_by_stretches_of_whole_paragraphs():
+    spoken, told = '"' + "word " * 250 + '"', "word " * 250
+    assert speech_by_stretch(measure(["\n\n".join([spoken, told, spoken, spoken, told])])) == [0.5, 1.0]

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from style_tuner.records import StyleProfile
+from style_tuner.voice.reference import place_among, reference, scalar_measures
 
 _QUOTES = {
     "double": "double quotes",
     "curly double": "double quotes",
+    "low double": "low quotes („…“)",
     "single": "single quotes",
     "curly single": "single quotes",
-    "guillemets": "guillemets",
+    "low single": "low single quotes (‚…‘)",
+    "guillemets": "guillemets («…»)",
+    "inverted guillemets": "guillemets (»…«)",
     "dash": "dashes",
 }
+_HABITS = (
+    ("adverbs", "adverbs in -ly are rare", "adverbs in -ly are frequent"),
+    ("similes", "similes are rare", "similes are frequent"),
+    ("mark ;", "there are hardly any semicolons", "semicolons are frequent"),
+    ("mark —", "there are hardly any dashes", "dashes are frequent"),
+    ("said", "", "speech is tagged with 'said'"),
+    ("tagged", "speech mostly goes untagged", ""),
+    ("one_sentence_paragraphs", "", "many paragraphs are a single sentence"),
+    ("opening conjunction", "", "sentences often open with 'and' or 'but'"),
+)
+"""Measures that a model can follow as an instruction, and what to say of little and of much."""
+MOST_HABITS = 2
 
 
 def system_prompt(profile: StyleProfile) -> str:
@@ -28,6 +45,7 @@ def system_prompt(profile: StyleProfile) -> str:
         f"You are a fiction author writing in the {profile.person} person and {profile.tense} tense, with "
         f"{_article(profile.vocabulary_level)} vocabulary, {sentence} (about {round(profile.sentence_length)} words) "
         f"and {paragraph} paragraphs (about {round(profile.paragraph_length)} words). {_balance(profile)}"
+        + _habits(profile)
     )
 
 
@@ -39,38 +57,144 @@ def summary(profile: StyleProfile) -> list[str]:
         "paragraphs.",
         f"Vocabulary: {profile.vocabulary_level}; {profile.word_length:.1f} letters a word, "
         f"{profile.long_words:.0%} of words have seven letters or more, and of any 500 words "
-        f"{round(500 * profile.lexical_variety)} are different ones.",
+        f"{round(500 * profile.lexical_variety)} are different ones (MTLD {profile.mtld:.0f}"
+        f"{_among(profile.mtld, 'mtld')}).",
         f"Sentences: {profile.sentence_pattern}; {profile.sentence_length:.1f} words on average, half of them between "
         f"{low} and {high}, the middle one {middle}; {profile.subordination:.0%} have a subordinate clause.",
+        *rhythm_lines(profile),
         f"Paragraphs: {profile.paragraph_length:.0f} words on average, the middle one "
-        f"{profile.paragraph_quartiles[1]:.0f}.",
+        f"{profile.paragraph_quartiles[1]:.0f}; {profile.one_sentence_paragraphs:.0%} are a single sentence.",
         f"Dialogue: {profile.dialogue:.0%} of the words are spoken"
         + (f", marked with {_QUOTES[profile.quote_style]}." if profile.quote_style in _QUOTES else "."),
+        *tag_lines(profile),
         f"Told in the {profile.person} person and {profile.tense} tense.",
         f"Pacing: {profile.action_verbs:.0f} action verbs and {profile.transitions:.0f} transition words in 1,000.",
+        f"Adverbs in -ly: {profile.adverbs:.1f} in 1,000 words{_among(profile.adverbs, 'adverbs')}"
+        + (f"; most often {_quoted(profile.adverb_words, 4)}." if profile.adverb_words else "."),
+        f"Similes: {profile.similes:.1f} in 1,000 words{_among(profile.similes, 'similes')}"
+        + (f"; such as {_quoted(profile.simile_examples, 3)}." if profile.simile_examples else "."),
         "Punctuation in 1,000 words: "
         + ", ".join(f"{mark} {rate:.1f}" for mark, rate in profile.punctuation.items() if rate >= 0.05)
         + ".",
     ]
     if profile.openings:
         first = list(profile.openings.items())[:5]
-        lines.append("Sentences often open with " + ", ".join(f"'{word}' ({share:.0%})" for word, share in first) + ".")
+        lines.append(
+            "Sentences often open with "
+            + ", ".join(f"'{word}' ({share:.0%})" for word, share in first)
+            + _most_kinds(profile.opening_kinds)
+        )
+        last = list(profile.endings.items())[:5]
+        lines.append(
+            "They often end with "
+            + ", ".join(f"'{word}' ({share:.0%})" for word, share in last)
+            + _most_kinds(profile.ending_kinds)
+        )
+    if habits := function_word_habits(profile):
+        said = ", ".join(f"'{word}' {_as_often(ratio)}" for word, ratio in habits)
+        lines.append(f"Small words against the middle one of {_novels()}: {said}.")
     if profile.favourite_words:
         lines.append(
             "Favourite words: "
             + ", ".join(
-                f"{word.text} ({word.count}, {_times(word.ratio)} as often as other novelists)"
+                f"{word.text} ({word.count}, {_times(word.ratio)} as often as usual)"
                 for word in profile.favourite_words[:6]
             )
             + "."
         )
     if profile.favourite_phrases:
         lines.append(
-            "Frequent phrases: "
+            "Favourite phrases: "
             + ", ".join(f"'{phrase.text}' ({phrase.count})" for phrase in profile.favourite_phrases[:6])
             + "."
         )
     return lines
+
+
+def rhythm_lines(profile: StyleProfile) -> list[str]:
+    """Return how long and short sentences follow one another, in a sentence."""
+    rhythm = profile.rhythm
+    if rhythm is None or profile.sentences < 20:
+        return []
+    echo = rhythm.echoes[0]
+    goes = (
+        "long sentences come together, and so do short ones"
+        if echo > 0.1
+        else "long and short sentences alternate"
+        if echo < -0.1
+        else "a sentence's length says little of the next one's"
+    )
+    return [
+        f"Rhythm: lengths vary by {rhythm.variation:.0%} of their mean{_among(rhythm.variation, 'variation')}; {goes} "
+        f"(autocorrelation {echo:+.2f}). After a long sentence {rhythm.short_after_long:.0%} are short; of all "
+        f"{rhythm.short:.0%} are."
+    ]
+
+
+def tag_lines(profile: StyleProfile) -> list[str]:
+    """Return how speech is given to its speakers, in a sentence."""
+    tags = profile.dialogue_tags
+    if tags is None:
+        return []
+    if not tags.verbs:
+        return [f"Dialogue tags: none in {tags.turns:,} paragraphs with speech."]
+    others = [verb for verb in tags.verbs if verb not in ("said", "says", "say", "asked", "asks", "ask")]
+    return [
+        f"Dialogue tags: in {tags.tagged:.0%} of {tags.turns:,} paragraphs with speech; {tags.said:.0%} of them "
+        f"'said', {tags.asked:.0%} 'asked', {tags.other:.0%} others"
+        + (f" ({', '.join(others[:4])})." if others else ".")
+    ]
+
+
+def function_word_habits(profile: StyleProfile, most: int = 6) -> list[tuple[str, float]]:
+    """Return the small words used most above or below the reference novels' median, with how many times as often."""
+    measures = reference()["measures"]
+    found = []
+    for word, rate in profile.function_words.items():
+        middle = measures.get(f"word {word}", [0.0] * 9)[4]
+        if max(rate, middle) >= 2 and place_among(rate, f"word {word}") in (0, 9):
+            found.append((word, (rate + 0.2) / (middle + 0.2)))
+    found.sort(key=lambda pair: -abs(math.log(pair[1])))
+    return found[:most]
+
+
+def _habits(profile: StyleProfile) -> str:
+    """Return up to two habits that hardly any reference novel shares, as instructions."""
+    measures = scalar_measures(profile)
+    said = []
+    for name, little, much in _HABITS:
+        place = place_among(measures.get(name, 0.0), name)
+        if place is None or profile.sentences < 50 or (profile.dialogue < 0.05 and name in ("said", "tagged")):
+            continue
+        said += [text for text in (little if place == 0 else much if place == 9 else "",) if text]
+    text = " and ".join(said[:MOST_HABITS])
+    return f" {text[0].upper()}{text[1:]}." if text else ""
+
+
+def _novels() -> str:
+    return f"{reference()['novels']} older novels"
+
+
+def _among(value: float, name: str) -> str:
+    place = place_among(value, name)
+    if place is None:
+        return ""
+    if place == 0:
+        return f", less than nearly all of {_novels()}"
+    return f", more than {place} in 10 of {_novels()}"
+
+
+def _most_kinds(kinds: dict[str, float]) -> str:
+    first = [(kind, share) for kind, share in kinds.items() if kind != "other word"][:3]
+    return "; by kind: " + ", ".join(f"{kind} {share:.0%}" for kind, share in first) + "." if first else "."
+
+
+def _quoted(texts: Iterable[str], most: int) -> str:
+    return ", ".join(f"'{text}'" for text in list(texts)[:most])
+
+
+def _as_often(ratio: float) -> str:
+    return f"{ratio:.1f} times as often" if ratio >= 1 else f"{1 / ratio:.1f} times as seldom"
 
 
 def differences(draft: StyleProfile, own: StyleProfile) -> str:

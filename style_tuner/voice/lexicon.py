@@ -44,6 +44,15 @@ ACTION_VERBS = _listed("""
     brings brought bringing send sent hand handed move moves moved moving start started starting stop stops stopped
     stopping wait waited waiting look looks looked looking""")
 
+SPEECH_VERBS = _listed("""
+    said says say asked asks replied replies answered answers cried cries whispered whispers muttered mutters murmured
+    murmurs shouted shouts called calls exclaimed exclaims added adds continued continues returned remarked remarks
+    observed observes repeated repeats demanded demands inquired enquired declared declares suggested suggests agreed
+    agrees insisted insists protested protests snapped snaps growled growls hissed hisses screamed screams yelled yells
+    groaned breathed gasped interrupted explained explains admitted admits announced announces laughed sighed sobbed
+    mumbled stammered retorted rejoined responded pleaded begged warned ordered commanded urged wondered conceded
+    confessed ventured interposed ejaculated barked roared drawled joked offered promised""")
+
 FIRST_PERSON = _listed("i me my mine myself we us our ours ourselves")
 SECOND_PERSON = _listed("you your yours yourself")
 THIRD_PERSON = _listed("he him his himself she her hers herself they them their theirs themselves")
@@ -70,3 +79,40 @@ PUNCTUATION = {
 
 PLAIN = frozenset(FUNCTION_WORDS) | FIRST_PERSON | SECOND_PERSON | THIRD_PERSON | PAST_MARKERS | PRESENT_MARKERS
 """Words that make no phrase remarkable by themselves."""
+
+PRONOUNS = FIRST_PERSON | SECOND_PERSON | THIRD_PERSON | _listed("it its itself one someone somebody anyone nobody")
+DETERMINERS = _listed("the a an this that these those no every each some any all both another")
+CONJUNCTIONS = _listed("""
+    and but or nor so yet for because although though while whilst when whenever if unless since until till as
+    whereas""")
+PREPOSITIONS = _listed("""
+    of in on at by to from with without into onto upon over under between among through against about before after
+    during behind beside beyond below above across along around near inside outside within toward towards up down out
+    off""")
+QUESTION_WORDS = _listed("who whom whose what which where why how")
+PLAIN_ADVERBS = _listed("""
+    then there now here never ever always often again still once perhaps maybe even only just not too very soon later
+    sometimes meanwhile afterwards instead almost quite already away back together yes no""")
+
+NO_ADVERBS = _listed("""
+    only family families early lovely friendly unfriendly lonely ugly holy unholy silly jolly fly reply supply apply
+    rely ally belly bully folly july italy lily melancholy assembly butterfly dragonfly elderly daily weekly monthly
+    yearly nightly hourly costly deadly ghastly ghostly godly heavenly earthly worldly homely kingly queenly princely
+    manly womanly motherly fatherly brotherly sisterly neighbourly orderly disorderly scholarly sickly sly shapely
+    sprightly stately surly timely unlikely wily woolly worldly wrinkly curly burly hilly chilly gangly gully jelly
+    bodily comely cowardly leisurely lively masterly miserly portly prickly saintly shelly smelly steely unruly
+    unsightly unseemly seemly goodly beastly oily multiply imply comply tally rally holly molly polly sally billy emily
+    doily anomaly monopoly poly ply bubbly crumbly wobbly measly grisly gnarly pearly crinkly cuddly knightly ply""")
+"""Words in -ly that are no adverbs, or too common to tell a habit (`only`)."""
+
+NO_PARTICIPLES = _listed("""
+    nothing something anything everything during king kings thing things morning evening ceiling wing ring spring
+    string sing bring swing sling cling fling sting being according darling sterling shilling lightning wedding
+    red bed need indeed seed deed feed speed breed creed hundred kindred sacred wicked naked led shed sled fed bred
+    embed exceed proceed succeed bleed weed reed""")
+"""Words in -ing or -ed that are no participles where they open a sentence."""
+
+NO_SIMILES = _listed("well soon long far much many good little quickly fast often")
+"""`as … as` around these compares nothing."""
+NOT_BEFORE_LIKE = _listed("would i'd you'd he'd she'd we'd they'd should i you we they don't didn't doesn't not to and")
+"""`like a` after these is a wish or a liking."""

@@ -4,25 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
+
+from style_tuner.voice.lexicon import SPEECH_VERBS
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n\s*")
 _ABBREVIATION = re.compile(
     r"\b(Mr|Mrs|Ms|Dr|St|Messrs|Prof|Capt|Col|Gen|Lieut|Rev|Hon|Sr|Jr|Mme|Mlle|vs|etc|No)\.(?=\s)"
 )
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s+[\"'“‘«(\[—–-]*[^\W\d_a-z]|\s*$)")
-_LINE_ENDS_SENTENCE = re.compile(r"[.!?…:;—–-][\"'”’)\]»*_]*\s*$")
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'“”‘’)\]»«]*(?=\s+[\"'“‘„‚«»(\[—–-]*[^\W\d_a-z]|\s*$)")
+_LINE_ENDS_SENTENCE = re.compile(r"[.!?…:;—–-][\"'“”‘’)\]»«*_]*\s*$")
 _HIDDEN_DOT = "\ue000"
 
+_BEFORE_QUOTE = r"(?<![^\s(\[—–\"“-])"
+_ELIDED = r"(?!(?:tis|twas|twere|twill|em|til|till|cause|bout|round|neath|ere|im|is|un|n|d)\b)"
+_ENDS_SPEECH = r"(?<=[.,!?;:—–…-])"
+
+
+def _single(opening: str, closing: str) -> re.Pattern[str]:
+    """Speech in single quotes: an apostrophe neither opens it (’em, ’tis) nor closes it (the boys’ names).
+
+    It ends after a punctuation mark and holds no second opening; at the head of a paragraph it may go on into the next.
+    """
+    opens = rf"{_BEFORE_QUOTE}{opening}(?=[^\s]){_ELIDED}"
+    inside = rf"(?:(?!{opens}).)"
+    whole_paragraph = rf"\A{opening}(?=[^\s])(?i:{_ELIDED}){inside}+\Z"
+    return re.compile(rf"{opens}{inside}{{1,5000}}?{_ENDS_SPEECH}{closing}(?!\w)|{whole_paragraph}", re.DOTALL)
+
+
 QUOTE_STYLES: dict[str, re.Pattern[str]] = {
-    "double": re.compile(r'"[^"]{1,5000}(?:"|$)'),
-    "curly double": re.compile(r"“[^”]{1,5000}(?:”|$)"),
-    "guillemets": re.compile(r"«[^»]{1,5000}(?:»|$)|»[^«]{1,5000}(?:«|$)"),
-    "curly single": re.compile(r"(?<!\w)‘.{1,5000}?(?<=[.,!?;:—–…-])’(?!\w)", re.DOTALL),
-    "single": re.compile(r"(?<!\w)'(?=\w).{1,5000}?(?<=[.,!?;:—–…-])'(?!\w)", re.DOTALL),
-    "dash": re.compile(r"\A[—–]\s*\w.*|\A-\s+\w.*", re.DOTALL),
+    "double": re.compile(r'(?<!\w)"[^"]{1,5000}(?:"|$)'),
+    "curly double": re.compile(r"(?<![\w.,!?…])“[^”„]{1,5000}(?:”|$)"),
+    "low double": re.compile(r"„[^“”„]{1,5000}(?:[“”]|$)"),
+    "guillemets": re.compile(r"(?<![^\s(\[—–-])«[^»]{1,5000}(?:»|$)"),
+    "inverted guillemets": re.compile(r"(?<![^\s(\[—–-])»(?=\S)[^«]{1,5000}(?:«|$)"),
+    "curly single": _single("‘", "’"),
+    "single": _single("'", "'"),
+    "low single": re.compile(r"(?<!\w)‚(?=\S)[^‘‚]{1,5000}(?:‘|$)"),
+    "dash": re.compile(r"\A(?:[—–―]|--)\s*\w.*|\A-\s+\w.*", re.DOTALL),
 }
 """How manuscripts mark speech; each pattern is applied to one paragraph. Order breaks ties."""
+
+_TELLER = r"(?:he|she|they|we|I|(?:the|my|his|her|our)\s+[\w’']+(?:\s+[\w’']+)?|[A-Z][\w’']+(?:\.?\s[A-Z][\w’']+)?)"
+_VERB = rf"(?:{'|'.join(sorted(SPEECH_VERBS))})"
+_TOLD_IN_DASHES = re.compile(
+    rf"(?<=[,?!…])\s+(?:{_TELLER}\s+{_VERB}|{_VERB}\s+{_TELLER})\b[^.!?:]*(?:[.:]|\Z)"
+    rf"|(?<!\A)\s*[—–―]\s*(?:{_TELLER}\s+{_VERB}|{_VERB}\s+{_TELLER})\b[^—–―]*(?:[—–―]|\Z)"
+)
+"""What a teller puts between speech that only a dash opens: `, said Ann.` and `— she said —`."""
 
 
 def words(text: str) -> list[str]:
@@ -46,33 +76,53 @@ def paragraphs(text: str) -> list[str]:
 
 def sentences(paragraph: str) -> list[str]:
     """Return the sentences of one paragraph; common abbreviations do not end one."""
+    edges = [0, *sentence_ends(paragraph)]
+    found = [paragraph[start:end].strip() for start, end in pairwise(edges)]
+    return [sentence for sentence in found if WORD.search(sentence)]
+
+
+def sentence_ends(paragraph: str) -> list[int]:
+    """Return where the sentences of one paragraph end, the last always at the paragraph's end."""
     hidden = _ABBREVIATION.sub(rf"\1{_HIDDEN_DOT}", paragraph)
-    found, start = [], 0
-    for end in _SENTENCE_END.finditer(hidden):
-        found.append(hidden[start : end.end()])
-        start = end.end()
-    found.append(hidden[start:])
-    return [sentence.replace(_HIDDEN_DOT, ".").strip() for sentence in found if WORD.search(sentence)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(hidden)]
+    return ends if ends and ends[-1] == len(paragraph) else [*ends, len(paragraph)]
 
 
 def quote_style(paragraph_texts: Sequence[str]) -> str:
     """Return the key of `QUOTE_STYLES` that marks most words as speech, or `none`."""
     sample = paragraph_texts[:: max(1, len(paragraph_texts) // 2000)]
-    spoken = {style: sum(len(spoken_part(text, style)) for text in sample) for style in QUOTE_STYLES}
+    spoken = {
+        style: sum(end - start for text in sample for start, end in spoken_spans(text, style)) for style in QUOTE_STYLES
+    }
     best = max(spoken, key=lambda style: spoken[style])
     return best if spoken[best] else "none"
 
 
+def spoken_spans(paragraph: str, style: str) -> list[tuple[int, int]]:
+    """Return where a paragraph is said aloud (from, to), given the manuscript's quote style; marks belong to it."""
+    pattern = QUOTE_STYLES.get(style)
+    found = [match.span() for match in pattern.finditer(paragraph)] if pattern else []
+    if style != "dash" or not found:
+        return found
+    told = [match.span() for match in _TOLD_IN_DASHES.finditer(paragraph)]
+    edges = [0, *(edge for span in told for edge in span), len(paragraph)]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
+
+
 def spoken_part(paragraph: str, style: str) -> str:
     """Return what is said aloud in a paragraph, given the manuscript's quote style."""
-    pattern = QUOTE_STYLES.get(style)
-    return " ".join(pattern.findall(paragraph)) if pattern else ""
+    return " ".join(paragraph[start:end] for start, end in spoken_spans(paragraph, style))
 
 
 def narrated_part(paragraph: str, style: str) -> str:
     """Return a paragraph without what is said aloud in it."""
-    pattern = QUOTE_STYLES.get(style)
-    return pattern.sub(" ", paragraph) if pattern else paragraph
+    return " ".join(narrated_parts(paragraph, spoken_spans(paragraph, style)))
+
+
+def narrated_parts(paragraph: str, spoken: Sequence[tuple[int, int]]) -> list[str]:
+    """Return what stands before, between and after the spoken spans; one part more than there are spans."""
+    edges = [0, *(edge for span in spoken for edge in span), len(paragraph)]
+    return [paragraph[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def pieces(text: str, size: int) -> list[str]:
