@@ -20,6 +20,8 @@ from pathlib import Path
 
 from style_tuner.config import SAMPLES
 from style_tuner.records import StyleProfile
+from style_tuner.voice.copying import Sources
+from style_tuner.voice.gates import check
 from style_tuner.voice.panel import load_panel
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.reference import lowered, reference_words
@@ -116,6 +118,21 @@ def own_medians(
         ]
         found[f"own unseen text, {length} words"] = round(statistics.median(value or 0.0 for value in scored), 1)
     return found
+
+
+def own_passages_capped(
+    author_texts: Sequence[str], held_out_texts: Sequence[str], verifier: Verifier, lengths: Sequence[int] = LENGTHS
+) -> dict[str, list[str]]:
+    """Return the checks that fired on each of the author's own unseen passages, by length; none should."""
+    sources = Sources(author_texts)
+    return {
+        f"{length} words": [
+            " and ".join(gate.name for gate in check([text], verifier.bands, verifier.panel, sources) if gate.fired)
+            for held_out in held_out_texts
+            for text in pieces(held_out, length)
+        ]
+        for length in lengths
+    }
 
 
 def _spread(texts: Sequence[str], length: int, number: int) -> list[str]:
@@ -215,8 +232,12 @@ def main() -> None:
         training, held_out = stories[:-2], stories[-2:]
         others = [file.read_text(encoding="utf-8") for file in sorted(TEXTS.glob("generic*.txt"))]
     verifier = fit_verifier(training, panel)
-    medians = own_medians(training, held_out, verifier) | attack_medians(training, held_out, others, verifier)
-    print(json.dumps(medians) if chosen.json else "\n".join(f"{value:6.1f}  {name}" for name, value in medians.items()))
+    figures: dict[str, object] = dict(own_medians(training, held_out, verifier))
+    for length, fired in own_passages_capped(training, held_out, verifier).items():
+        named = Counter(filter(None, fired))
+        figures[f"own unseen passages of {length} that a check caps"] = f"{named.total()} of {len(fired)} {dict(named)}"
+    figures |= attack_medians(training, held_out, others, verifier)
+    print(json.dumps(figures) if chosen.json else "\n".join(f"{value!s:>6}  {name}" for name, value in figures.items()))
 
 
 def _works(corpus: Path, author: str) -> list[str]:

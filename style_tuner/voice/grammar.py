@@ -14,6 +14,10 @@ LEAST_BIGRAM = 3
 WEIGHTS = (0.6, 0.3, 0.1)
 """Shares of the trigram, bigram and unigram estimates (Jelinek & Mercer 1980)."""
 
+EXPECTED = 6
+"""Times that a join is to be expected in the panel for its absence to be odd: rarer ones than this are left out."""
+MOST_EXPECTED = 30
+
 
 @dataclass(frozen=True)
 class Grammar:
@@ -49,6 +53,29 @@ class Grammar:
             + WEIGHTS[2] * alone
         )
         return float(np.log(following / alone).mean())
+
+    def odd_joins(self, masked_tokens: Sequence[str]) -> tuple[float, list[int]]:
+        """Return how much is amiss in the joins of three tokens, and where those three begin, the oddest first.
+
+        A join is odd that general prose never has although both its halves are frequent enough for it to be expected,
+        as in "had not go". The measure is the mean number of times that such joins were to be expected.
+        """
+        import numpy as np
+
+        size = len(self.symbols)
+        identifiers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        places = [place for place, token in enumerate(masked_tokens) if token in identifiers]
+        if len(places) < 3:
+            return 0.0, []
+        known = np.array([identifiers[masked_tokens[place]] for place in places], dtype=np.int64)
+        first, second, third = known[:-2], known[1:-1], known[2:]
+        pairs = self._counts(self.bigram_keys, self.bigram_counts, first * size + second)
+        next_pairs = self._counts(self.bigram_keys, self.bigram_counts, second * size + third)
+        triples = self._counts(self.trigram_keys, self.trigram_counts, (first * size + second) * size + third)
+        expected = np.where(triples == 0, pairs * next_pairs / np.maximum(1, self.unigrams[second]), 0.0)
+        odd = np.flatnonzero(expected > EXPECTED)
+        oddest = odd[np.argsort(-expected[odd], kind="stable")]
+        return float(np.minimum(expected, MOST_EXPECTED).mean()), [places[place] for place in oddest]
 
     @staticmethod
     def _counts(keys: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:

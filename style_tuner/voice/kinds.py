@@ -1,0 +1,280 @@
+"""Say what kind of text a draft is before it is scored: prose, verse, a list, mark-up, another language, one word.
+
+A voice is learned from prose, so that a number rests on prose alone: lines of verse and of lists are left out of it, as
+mark-up is, and where nothing else remains there is no number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html.parser import HTMLParser
+
+from style_tuner.voice.reference import lowered, reference_words
+from style_tuner.voice.segment import words
+
+ENGLISH = "English"
+LANGUAGE_PIECE = 100
+LEAST_LANGUAGE_WORDS = 20
+COMMON_WORDS = 100
+COMMON_SHARE = 0.3
+"""English prose takes half of its words from its hundred most common ones; pages of names a fifth, French a tenth."""
+MOST_SAME = 0.5
+VERSE_LINES = 3
+LINE_WORDS = 14
+FORCED = 0.7
+LOW = 0.35
+"""Verse mostly begins its lines with capitals; wrapped prose begins few so."""
+LANGUAGES = {
+    "af": "Afrikaans",
+    "ar": "Arabic",
+    "bg": "Bulgarian",
+    "ca": "Catalan",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "el": "Greek",
+    "en": ENGLISH,
+    "eo": "Esperanto",
+    "es": "Spanish",
+    "et": "Estonian",
+    "eu": "Basque",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "ga": "Irish",
+    "gl": "Galician",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hr": "Croatian",
+    "hu": "Hungarian",
+    "id": "Indonesian",
+    "is": "Icelandic",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "la": "Latin",
+    "lt": "Lithuanian",
+    "lv": "Latvian",
+    "nb": "Norwegian",
+    "nl": "Dutch",
+    "nn": "Norwegian",
+    "no": "Norwegian",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "sk": "Slovak",
+    "sl": "Slovenian",
+    "sr": "Serbian",
+    "sv": "Swedish",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+_SCRIPTS_WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]{0,500})?/?>|<!--")
+_FENCE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARKDOWN = (
+    (re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)"), ""),
+    (re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)"), r"\1"),
+    (re.compile(r"^[ \t]*#{1,6}[ \t]+(.*?)[ \t#]*$", re.MULTILINE), r"\n\1\n"),
+    (re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE), ""),
+    (re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE), ""),
+    (re.compile(r"(?<!\w)(\*{1,3}|_{2,3})(?=\S)([^*_\n]+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"`([^`\n]+)`"), r"\1"),
+)
+_ITEM = re.compile(r"^\s*(?:[*•·◦▪+]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z][.)]\s+|\[[ xX]\]\s+|-\s+(?!.*[.!?…][\"'”’]*\s*$))")
+_ENDS_SENTENCE = re.compile(r"[.!?…][\"'”’)\]»]*\s*$")
+_BREAKS = {"p", "br", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "blockquote", "section", "hr"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Drafts as they can be scored, in prose, with what was left out or is odd about them.
+
+    `refusal` says why there can be no number, where there can be none; it is empty otherwise.
+    """
+
+    texts: tuple[str, ...]
+    notes: tuple[str, ...]
+    refusal: str
+
+
+def read_drafts(texts: Sequence[str], least_words: int, learned: str = ENGLISH) -> Reading:
+    """Return the prose of drafts, without mark-up, verse and lists, and say what kind of text they are.
+
+    `least_words` is the fewest words of prose that a number can rest on, `learned` the language of the voice.
+    """
+    if not any(text.strip() for text in texts):
+        return Reading((), (), "There is no text to score.")
+    notes: list[str] = []
+    plain = [plain_text(text) for text in texts]
+    if any(marked for _, marked in plain):
+        notes.append("The mark-up (tags, headings' and links' signs) was left out before scoring.")
+    language = language_of([text for text, _ in plain])
+    if language not in ("", learned):
+        return Reading((), tuple(notes), f"This looks like {language}; the voice was learned from {learned}.")
+    same = repeated_word([text for text, _ in plain])
+    if same:
+        return Reading((), tuple(notes), f"This is one word over and over, “{same}”: there is no voice in it to score.")
+    kept, left_out = [], Counter[str]()
+    for text, _ in plain:
+        prose, out = prose_of(text)
+        kept.append(prose)
+        left_out.update(out)
+    prose_words = sum(len(words(text)) for text in kept)
+    for kind, number in sorted(left_out.items()):
+        if prose_words < least_words <= prose_words + left_out.total():
+            said = "a list" if kind == "list" else "verse"
+            return Reading((), tuple(notes), _not_prose(said, number, prose_words, least_words))
+        said = "of lists" if kind == "list" else "of verse"
+        notes.append(f"{number:,} words {said} were left out: the score rests on the {prose_words:,} words of prose.")
+    return Reading(tuple(text for text in kept if words(text)), tuple(notes), "")
+
+
+def _not_prose(said: str, number: int, prose_words: int, least_words: int) -> str:
+    rest = f"only {prose_words} words of it are prose" if prose_words else "none of it is prose"
+    return (
+        f"This looks like {said} ({number:,} words), and {rest}. The voice was learned from prose, whose sentences are "
+        f"what a score rests on, so there is no number for fewer than {least_words} words of prose."
+    )
+
+
+def plain_text(text: str) -> tuple[str, bool]:
+    """Return a text without HTML and Markdown, and whether there was any."""
+    plain = text
+    if len(_TAG.findall(text)) >= 2:
+        reader = _TextOf()
+        reader.feed(text)
+        reader.close()
+        plain = "".join(reader.found)
+    plain = _FENCE.sub("\n\n", plain)
+    for pattern, kept in _MARKDOWN:
+        plain = pattern.sub(kept, plain)
+    return (plain.strip(), True) if plain.strip() != text.strip() else (text, False)
+
+
+class _TextOf(HTMLParser):
+    """Collect the text of HTML; paragraphs end in blank lines, and scripts and style sheets are no text."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a paragraph or an item where the tag does, and hide what is no text."""
+        self._hidden += tag in ("script", "style")
+        if tag in _BREAKS:
+            self.found.append("\n" if tag in ("br", "li") else "\n\n")
+        if tag == "li":
+            self.found.append("* ")
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a paragraph where the tag does."""
+        self._hidden -= tag in ("script", "style") and self._hidden > 0
+        if tag in _BREAKS and tag != "li":
+            self.found.append("\n\n")
+
+    def handle_data(self, data: str) -> None:
+        """Keep text; its line ends mean nothing in HTML."""
+        if not self._hidden:
+            self.found.append(re.sub(r"\s+", " ", data))
+
+
+def language_of(texts: Sequence[str]) -> str:
+    """Return the language that most of the texts is in, by its English name; "" where there are too few words to say.
+
+    Text with English's own most common words is English, however odd the rest of it is.
+    """
+    every = " ".join(texts)
+    found = words(every)
+    signs = len(_SCRIPTS_WITHOUT_BLANKS.findall(every))
+    if max(len(found), signs) < LEAST_LANGUAGE_WORDS:
+        return ""
+    lower = lowered(found)
+    if sum(word in _common_words() for word in lower) >= COMMON_SHARE * len(lower) and signs < len(found):
+        return ENGLISH
+    tokens = every.split() if signs < len(found) else [every]
+    cut = [" ".join(tokens[start : start + LANGUAGE_PIECE]) for start in range(0, len(tokens), LANGUAGE_PIECE)]
+    counts = Counter(_identified(piece[:4000]) for piece in cut[:: max(1, len(cut) // 20)])
+    language, number = counts.most_common(1)[0]
+    return language if number > counts.total() / 2 else ""
+
+
+def _identified(text: str) -> str:
+    import py3langid
+
+    code = py3langid.classify(text)[0]
+    return LANGUAGES.get(code, f"another language ({code})" if code.isalpha() else "")
+
+
+@lru_cache(maxsize=1)
+def _common_words() -> frozenset[str]:
+    return frozenset(list(reference_words())[:COMMON_WORDS])
+
+
+def repeated_word(texts: Sequence[str]) -> str:
+    """Return the word that makes up half of the texts or more, or ""."""
+    counts = Counter(word for text in texts for word in lowered(words(text)))
+    if counts.total() < LEAST_LANGUAGE_WORDS:
+        return ""
+    word, number = counts.most_common(1)[0]
+    return word if number >= MOST_SAME * counts.total() else ""
+
+
+def prose_of(text: str) -> tuple[str, Counter[str]]:
+    """Return a text without its lines of verse and lists, and how many words of each were left out."""
+    kept: list[str] = []
+    left_out: Counter[str] = Counter()
+    for block in _blocks(text):
+        items = [line for line in block if _ITEM.match(line)]
+        listed = len(items) >= 2 and len(items) >= len(block) / 2
+        kind = "list" if listed else _lined(block)
+        if kind:
+            left_out[kind] += sum(len(words(line)) for line in block)
+        else:
+            kept.append("\n".join(block))
+    return "\n\n".join(kept), left_out
+
+
+def _blocks(text: str) -> list[list[str]]:
+    """Return the lines between blank lines; lone lines that end no sentence are joined, as items and verses are."""
+    blocks = [
+        [line for line in block.split("\n") if line.strip()] for block in re.split(r"\n[ \t\r]*\n\s*", text.strip("\n"))
+    ]
+    joined: list[list[str]] = []
+    was_loose = False
+    for block in filter(None, blocks):
+        loose = len(block) == 1 and bool(_ITEM.match(block[0]) or not _ENDS_SENTENCE.search(block[0]))
+        if loose and was_loose:
+            joined[-1].append(block[0])
+        else:
+            joined.append(block)
+        was_loose = loose
+    return joined
+
+
+def _lined(block: Sequence[str]) -> str:
+    """Return "verse" or "list" where the line ends of a block are meant, or "" for prose.
+
+    Wrapped prose breaks a line where the next word no longer fits; a paragraph on each line ends its sentences there.
+    """
+    lines = [line.strip() for line in block]
+    sizes = [len(words(line)) for line in lines]
+    if len(lines) <= VERSE_LINES or max(sizes) > LINE_WORDS:
+        return ""
+    if sum(bool(_ENDS_SENTENCE.search(line)) for line in lines) >= 0.6 * len(lines):
+        return ""
+    width = max(map(len, lines))
+    breaks = zip(lines, lines[1:], strict=False)
+    forced = sum(len(line) + 1 + len(after.split()[0]) > width for line, after in breaks)
+    low = sum(line[0].islower() for line in lines)
+    if forced >= FORCED * (len(lines) - 1) or low > LOW * len(lines):
+        return ""
+    return "list" if sum(sizes) / len(sizes) < 4 else "verse"
