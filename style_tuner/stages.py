@@ -54,6 +54,7 @@ def manuscript_files(path: Path) -> list[Path]:
 
 def prepare_workspace(workspace: Workspace, config: TrainingConfig, own: Job) -> Path:
     """Make a new dataset of the workspace's manuscripts and return its folder."""
+    from style_tuner.dataset.system_prompt import edited_prompt
     from style_tuner.manuscripts.store import list_manuscripts
 
     manuscripts = list_manuscripts(workspace)
@@ -64,7 +65,7 @@ def prepare_workspace(workspace: Workspace, config: TrainingConfig, own: Job) ->
         )
     folder = new_folder(workspace.datasets, f".{own.folder.name}")
     try:
-        own.result = _prepare(manuscripts, config, folder, "train.jsonl", own)
+        own.result = _prepare(manuscripts, config, folder, "train.jsonl", own, edited_prompt(workspace))
     except BaseException:
         shutil.rmtree(folder)
         raise
@@ -88,7 +89,12 @@ def prepare_files(inputs: Path, output: Path, config: TrainingConfig, own: Job) 
 
 
 def _prepare(
-    manuscripts: Sequence[Manuscript], config: TrainingConfig, folder: Path, train_name: str, own: Job
+    manuscripts: Sequence[Manuscript],
+    config: TrainingConfig,
+    folder: Path,
+    train_name: str,
+    own: Job,
+    own_prompt: str | None = None,
 ) -> dict[str, Any]:
     from style_tuner.dataset.prepare import prepare, write_dataset
     from style_tuner.tokenizer import load_tokenizer
@@ -100,6 +106,7 @@ def _prepare(
         config.dataset,
         lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids),
         lambda step, total, what: own.report(step, total, what),
+        own_prompt,
     )
     write_dataset(prepared, folder, model, config.dataset, train_name)
     own.message = (

@@ -105,11 +105,23 @@ def test_the_same_manuscripts_give_the_same_dataset(
     assert told[-1][0] == told[-1][1]
 
 
+def test_the_authors_own_system_prompt_stands_in_every_row_and_the_measured_one_is_kept_beside_it(
+    prepared: PreparedDataset, count_tokens: Callable[[str], int], tmp_path: Path
+) -> None:
+    own = prepare(WORKS, CONFIG, count_tokens, own_prompt="You write of the sea.")
+    assert {example.messages[0].content for example in own.train + own.validation} == {"You write of the sea."}
+    write_dataset(own, tmp_path, "some/model", CONFIG)
+    facts = read_json(tmp_path / "dataset.json")
+    assert facts["system_prompt"] == "You write of the sea."
+    assert facts["measured_prompt"] == prepared.system_prompt == prepared.measured_prompt
+
+
 def test_a_dataset_folder_holds_all_that_later_stages_read(prepared: PreparedDataset, tmp_path: Path) -> None:
     write_dataset(prepared, tmp_path, "some/model", CONFIG, "training.jsonl")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "dataset.json",
         "heldout.jsonl",
+        "passages.json",
         "profile.json",
         "training.jsonl",
         "validation.jsonl",

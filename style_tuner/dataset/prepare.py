@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from style_tuner.config import DatasetConfig
@@ -12,7 +12,7 @@ from style_tuner.dataset.passages import CountTokens, split_passages
 from style_tuner.dataset.prompts import build_examples, learn_vocabulary
 from style_tuner.dataset.split import drop_repeats, drop_shared, split_blocks
 from style_tuner.errors import DatasetError
-from style_tuner.records import ChatExample, Manuscript, Passage, SetAside, StyleProfile
+from style_tuner.records import ChatExample, Manuscript, Passage, QuotedPassage, SetAside, StyleProfile
 from style_tuner.workspace import Workspace, newest, write_json, write_jsonl
 
 Report = Callable[[int, int, str], None]
@@ -27,14 +27,20 @@ ENOUGH_TO_SCORE = 1500
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """Examples of the three parts, what was set aside, and the voice measured on the training part alone."""
+    """Examples of the three parts, what was set aside, and the voice measured on the training part alone.
+
+    `system_prompt` is the one in the rows: `measured_prompt`, or the author's own wording of it. `quoted` are the
+    passages most and least typical of the author.
+    """
 
     train: tuple[ChatExample, ...]
     validation: tuple[ChatExample, ...]
     held_out: tuple[ChatExample, ...]
     set_aside: tuple[SetAside, ...]
     profile: StyleProfile
+    quoted: tuple[QuotedPassage, ...]
     system_prompt: str
+    measured_prompt: str
     passage_tokens: tuple[int, ...]
 
 
@@ -43,14 +49,17 @@ def prepare(
     config: DatasetConfig,
     count_tokens: CountTokens,
     report: Report | None = None,
+    own_prompt: str | None = None,
 ) -> PreparedDataset:
     """Make a dataset of whole works; the same manuscripts and settings always give the same one.
 
-    `count_tokens` measures text with the tokenizer of the model to train. Raises `DatasetError` where there is too
+    `count_tokens` measures text with the tokenizer of the model to train; `own_prompt` is the author's own system
+    prompt, which takes the place of the measured one. Raises `DatasetError` where there is too
     little text for `min_passages`, saying how much there is, how much is needed, and whether long paragraphs are why.
     """
     from style_tuner.voice.describe import system_prompt as describe
     from style_tuner.voice.profile import build_profile
+    from style_tuner.voice.typical import quoted_passages
 
     total = len(manuscripts) + 3
     passages: list[Passage] = []
@@ -67,7 +76,9 @@ def prepare(
     train, validation, held_out = _parts(passages, config, aside)
     _say(report, total - 2, total, "Measuring the voice")
     profile = build_profile([passage.text for passage in train])
-    prompt = describe(profile)
+    measured_prompt = describe(profile)
+    prompt = own_prompt or measured_prompt
+    quoted = quoted_passages(train, profile.quote_style)
     _say(report, total - 1, total, "Writing the requests")
     vocabulary = learn_vocabulary(train)
     parts = [
@@ -80,7 +91,9 @@ def prepare(
         held_out=parts[2],
         set_aside=tuple(aside),
         profile=profile,
+        quoted=quoted,
         system_prompt=prompt,
+        measured_prompt=measured_prompt,
         passage_tokens=tuple(passage.tokens for part in (train, validation, held_out) for passage in part),
     )
 
@@ -155,13 +168,14 @@ def _parts(
 def write_dataset(
     prepared: PreparedDataset, folder: Path, model: str, config: DatasetConfig, train_name: str = "train.jsonl"
 ) -> None:
-    """Write `train.jsonl`, `validation.jsonl`, `heldout.jsonl`, `profile.json` and, last, `dataset.json`."""
+    """Write the three JSONL files, `profile.json`, `passages.json` (the quoted ones) and, last, `dataset.json`."""
     from style_tuner.voice.profile import profile_to_json
 
     parts = {train_name: prepared.train, "validation.jsonl": prepared.validation, "heldout.jsonl": prepared.held_out}
     for name, examples in parts.items():
         write_jsonl(folder / name, (example.row() for example in examples))
     write_json(folder / "profile.json", profile_to_json(prepared.profile))
+    write_json(folder / "passages.json", [asdict(passage) for passage in prepared.quoted])
     counts = {"train": len(prepared.train), "validation": len(prepared.validation), "held_out": len(prepared.held_out)}
     write_json(
         folder / "dataset.json",
@@ -183,6 +197,7 @@ def write_dataset(
                 for piece in prepared.set_aside
             ],
             "system_prompt": prepared.system_prompt,
+            "measured_prompt": prepared.measured_prompt,
             "advice": advice(prepared),
         },
     )
