@@ -40,7 +40,7 @@ def test_the_authors_own_unseen_story_scores_high_and_trips_no_check(score):
     assert scored.score >= 75
     assert not fired(scored)
     assert min(scored.comparisons.values()) >= 50
-    assert "reads as your voice" in scored.verdict
+    assert "sounds like you" in scored.verdict
 
 
 def test_a_long_text_of_the_author_is_not_taken_for_repetition():

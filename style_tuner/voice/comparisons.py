@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from style_tuner.records import PairedFigure
 from style_tuner.voice import lexicon
 from style_tuner.voice.features import TextMeasures, measure
 from style_tuner.voice.reference import lowered
@@ -20,6 +21,10 @@ from style_tuner.voice.segment import pieces
 PAGE_WORDS = 1000
 PAGES = 40
 COMMON_WORDS = 1000
+WORDS_SHOWN = 6
+SENTENCE_BOUNDS = (5, 10, 15, 25, 40)
+PARAGRAPH_BOUNDS = (20, 50, 100, 200)
+PACING_LABELS = ("action verbs", "transitions", "sentences of 5 words or fewer")
 NAMES = ("vocabulary_match", "sentence_lengths", "paragraphs_and_dialogue", "pacing")
 
 
@@ -67,6 +72,61 @@ def compare(texts: Sequence[str], own: OwnTraits) -> dict[str, float]:
         name: round(100 * min(1.0, usual / max(distance, 1e-9)), 1)
         for name, usual, distance in zip(NAMES, own.usual, far, strict=True)
     }
+
+
+def figures(texts: Sequence[str], own: OwnTraits) -> tuple[PairedFigure, ...]:
+    """Return what each comparison looks at, the author's own value beside the draft's, to be drawn in pairs."""
+    measured = measure(texts)
+    if not measured.words:
+        return ()
+    found, whole = traits(measured, own.vocabulary), own.whole
+    apart = sorted(
+        own.vocabulary,
+        key=lambda word: (-abs(found.words.get(word, 0.0) - whole.words[word]) / math.sqrt(whole.words[word]), word),
+    )
+    shown = tuple(sorted(apart[:WORDS_SHOWN], key=lambda word: -whole.words[word]))
+    spoken = (100 * whole.dialogue, 100 * found.dialogue)
+    own_blocks, draft_blocks = (_shares(one.paragraphs, PARAGRAPH_BOUNDS) for one in (whole, found))
+    return (
+        PairedFigure(
+            "The common words that differ most",
+            "in 1,000 words",
+            shown,
+            tuple(1000 * whole.words[word] for word in shown),
+            tuple(1000 * found.words.get(word, 0.0) for word in shown),
+        ),
+        PairedFigure(
+            "Sentence lengths",
+            "% of the sentences, by words",
+            _ranges(SENTENCE_BOUNDS),
+            _shares(whole.sentences, SENTENCE_BOUNDS),
+            _shares(found.sentences, SENTENCE_BOUNDS),
+        ),
+        PairedFigure(
+            "Paragraph lengths and dialogue",
+            "% of the paragraphs, by words; last: % of the words that are spoken",
+            (*_ranges(PARAGRAPH_BOUNDS), "spoken"),
+            (*own_blocks, spoken[0]),
+            (*draft_blocks, spoken[1]),
+        ),
+        PairedFigure("Pacing", "in 1,000 words; last: in 100 sentences", PACING_LABELS, _paces(whole), _paces(found)),
+    )
+
+
+def _shares(log_lengths: Sequence[float], bounds: Sequence[int]) -> tuple[float, ...]:
+    """Return how many in 100 lengths are up to each bound, and beyond the last."""
+    below = [sum(math.exp(length) < bound + 0.5 for length in log_lengths) for bound in bounds]
+    total = max(1, len(log_lengths))
+    return tuple(100 * (above - under) / total for under, above in pairwise([0, *below, len(log_lengths)]))
+
+
+def _ranges(bounds: Sequence[int]) -> tuple[str, ...]:
+    starts = [1, *(bound + 1 for bound in bounds)]
+    return (*(f"{start}–{bound}" for start, bound in zip(starts, bounds, strict=False)), f"over {bounds[-1]}")
+
+
+def _paces(found: Traits) -> tuple[float, ...]:
+    return (1000 * found.pacing[0], 1000 * found.pacing[1], 100 * found.pacing[3])
 
 
 def traits(measured: TextMeasures, vocabulary: frozenset[str]) -> Traits:

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING
 
 from style_tuner.config import ScoreConfig
 from style_tuner.records import Comparison, Gate, StyleProfile, StyleScore
-from style_tuner.voice.comparisons import compare
+from style_tuner.voice.comparisons import compare, figures
 from style_tuner.voice.copying import Sources
 from style_tuner.voice.describe import differences
 from style_tuner.voice.gates import check
+from style_tuner.voice.pooling import OwnPassages, clusters, pooled, resampled, rows
 from style_tuner.voice.profile import build_profile
-from style_tuner.voice.segment import pieces, words
+from style_tuner.voice.segment import words
 from style_tuner.voice.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np
-    from scipy.sparse import csr_array
 
-RESAMPLES = 200
-CLUSTER_WORDS = 125
-LEAST_CLUSTERS = 4
 NINETY = 1.645
 SOUNDS_RIGHT = 75
 SPOILT = 50
@@ -43,8 +40,12 @@ def score_drafts(
     training_texts: Sequence[str],
     held_out_texts: Sequence[str],
     config: ScoreConfig = DEFAULTS,
+    own: OwnPassages | None = None,
 ) -> StyleScore:
-    """Score drafts together, as one text by one writer; none where there are fewer than `least_words` words."""
+    """Score drafts together, as one text by one writer; none where there are fewer than `least_words` words.
+
+    With `own` passages that nothing was fitted to, the score is placed among theirs as well.
+    """
     drafts = [text for text in texts if words(text)]
     number = sum(len(words(text)) for text in drafts)
     if number < config.least_words:
@@ -55,16 +56,17 @@ def score_drafts(
         return StyleScore(number, None, None, None, verdict)
     gates = check(drafts, verifier.bands, verifier.panel, _sources((*training_texts, *held_out_texts)))
     strictest = min(gates, key=lambda gate: gate.cap)
-    counts, sizes = _clusters(verifier, drafts)
+    counts, sizes = clusters(verifier, drafts)
     length = min(number, config.firm_words)
-    raw = _pooled(verifier, counts, sizes, length)
+    raw = pooled(verifier, counts, sizes, length)
     own_deviation = verifier.deviation(length) * (length / number) ** 0.5
-    spread = NINETY * max(float(_resampled(verifier, counts, sizes, length).std()), own_deviation)
+    spread = NINETY * max(float(resampled(verifier, counts, sizes, length).std()), own_deviation)
     score, low, high = (
         min(strictest.cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
     capped = strictest.fired and (strictest.cap < SPOILT or score >= strictest.cap)
-    verdict = _verdict(score, gates)
+    percentile = None if own is None or capped else own.percentile(raw, length)
+    verdict = _verdict(score, gates, percentile)
     if not capped:
         verdict += _firmness(low, high, number, config)
         verdict += differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
@@ -77,6 +79,8 @@ def score_drafts(
         comparisons=compare(drafts, verifier.traits),
         gates=gates,
         raw=round(raw, 4),
+        percentile=None if percentile is None else round(percentile, 1),
+        figures=figures(drafts, verifier.traits),
     )
 
 
@@ -100,18 +104,15 @@ def compare_drafts(
         verdict = "Insufficient: at least one of the two models wrote too little to compare them."
         return Comparison(base, tuned, own, None, None, None, None, None, None, None, verdict)
     length = min(config.firm_words, base.words, tuned.words)
-    models = [_rows(verifier, texts) for texts in zip(*pairs, strict=True)]
-    decisions = [_pooled(verifier, counts, sizes, length) for counts, sizes in models]
-    resampled = [
-        decision + _resampled(verifier, *model, length) for decision, model in zip(decisions, models, strict=True)
+    models = [rows(verifier, texts) for texts in zip(*pairs, strict=True)]
+    decisions = [pooled(verifier, counts, sizes, length) for counts, sizes in models]
+    scattered = [
+        decision + resampled(verifier, *model, length) for decision, model in zip(decisions, models, strict=True)
     ]
-    raw = _paired_interval(decisions, resampled)
-    points = [_points(verifier, values, length, score) for values, score in zip(resampled, (base, tuned), strict=True)]
+    raw = _paired_interval(decisions, scattered)
+    points = [_points(verifier, values, length, score) for values, score in zip(scattered, (base, tuned), strict=True)]
     difference = _paired_interval((base.score, tuned.score), points)
-    closed = None
-    if own.words >= length:
-        gap = _pooled(verifier, *_clusters(verifier, own_held_out_texts), length) - decisions[0]
-        closed = (decisions[1] - decisions[0]) / gap if gap > verifier.deviation(length) else None
+    closed, closed_low, closed_high = _gap_closed(verifier, own, own_held_out_texts, decisions, scattered, length)
     return Comparison(
         base=base,
         tuned=tuned,
@@ -122,7 +123,9 @@ def compare_drafts(
         raw_difference=raw[0],
         raw_low=raw[1],
         raw_high=raw[2],
-        gap_closed=None if closed is None else round(closed, 3),
+        gap_closed=closed,
+        gap_low=closed_low,
+        gap_high=closed_high,
         verdict=_comparison_verdict(tuned, raw[1], raw[2], closed),
     )
 
@@ -132,61 +135,29 @@ def _sources(texts: tuple[str, ...]) -> Sources:
     return Sources(texts)
 
 
-def _clusters(verifier: Verifier, drafts: Sequence[str]) -> tuple[csr_array, np.ndarray]:
-    """Count the drafts, or passages of them where there are too few drafts to resample."""
-    if len(drafts) >= LEAST_CLUSTERS:
-        return _rows(verifier, drafts)
-    return _rows(verifier, [piece for draft in drafts for piece in pieces(draft, CLUSTER_WORDS)])
+def _gap_closed(
+    verifier: Verifier,
+    own: StyleScore,
+    own_texts: Sequence[str],
+    decisions: Sequence[float],
+    scattered: Sequence[np.ndarray],
+    length: int,
+) -> tuple[float | None, float | None, float | None]:
+    """Return the share of the gap to the author's own writing that is closed, and its 90 % interval.
 
-
-def _rows(verifier: Verifier, texts: Sequence[str]) -> tuple[csr_array, np.ndarray]:
-    """Return the feature counts of each text and its number of words."""
-    import numpy as np
-
-    return verifier.count(texts), np.array([len(words(text)) for text in texts])
-
-
-def _pooled(verifier: Verifier, counts: csr_array, sizes: np.ndarray, length: int) -> float:
-    """Return the mean decision value over pools of about `length` words, each a random choice of rows.
-
-    Decision values grow with the length of the text, so that only values of equal length can be compared.
+    None where base and author cannot be told apart. The author's own place is taken as known.
     """
     import numpy as np
 
-    number = _rows_for(sizes, length)
-    if number == len(sizes):
-        draws = np.ones((1, number))
-    else:
-        ranks = np.random.default_rng(0).random((RESAMPLES, len(sizes))).argsort(axis=1)
-        draws = (ranks < number).astype(float)
-    return float(_decisions(verifier, counts, draws).mean())
-
-
-def _resampled(verifier: Verifier, counts: csr_array, sizes: np.ndarray, length: int) -> np.ndarray:
-    """Return how decision values scatter around their mean when other rows might have been written (bootstrap).
-
-    Rows are drawn with replacement, the same places for every text with as many rows, so that two texts are paired.
-    The scatter of pools is brought down to that of all rows together.
-    """
-    import numpy as np
-
-    number = _rows_for(sizes, length)
-    chances = np.full(len(sizes), 1 / len(sizes))
-    draws = np.random.default_rng(0).multinomial(number, chances, size=RESAMPLES).astype(float)
-    values = _decisions(verifier, counts, draws)
-    scatter: np.ndarray = (values - values.mean()) * (number / len(sizes)) ** 0.5
-    return scatter
-
-
-def _rows_for(sizes: np.ndarray, length: int) -> int:
-    return int(min(len(sizes), max(1, round(length / sizes.mean()))))
-
-
-def _decisions(verifier: Verifier, counts: csr_array, draws: np.ndarray) -> np.ndarray:
-    """Return a decision value for each row of `draws`, which says how often each row of counts is taken."""
-    from scipy.sparse import csr_array
-
-    return verifier.decide(csr_array(csr_array(draws) @ counts))
+    if own.words < length:
+        return None, None, None
+    place = pooled(verifier, *clusters(verifier, own_texts), length)
+    if place - decisions[0] <= verifier.deviation(length):
+        return None, None, None
+    shares = (scattered[1] - scattered[0]) / np.maximum(place - scattered[0], verifier.deviation(length))
+    low, high = np.percentile(shares, (5, 95))
+    closed = (decisions[1] - decisions[0]) / (place - decisions[0])
+    return round(closed, 3), round(float(low), 3), round(float(high), 3)
 
 
 def _points(verifier: Verifier, decisions: np.ndarray, length: int, score: StyleScore) -> np.ndarray:
@@ -204,15 +175,15 @@ def _paired_interval(values: Sequence[float], resampled: Sequence[np.ndarray]) -
     return round(values[1] - values[0], 4), round(float(low), 4), round(float(high), 4)
 
 
-def _verdict(score: float, gates: Sequence[Gate]) -> str:
+def _verdict(score: float, gates: Sequence[Gate], percentile: float | None) -> str:
     fired = [gate.name for gate in gates if gate.fired]
     strictest = min(gates, key=lambda gate: gate.cap)
     if strictest.cap < SPOILT:
-        said = LEADS[strictest.name]
+        said = LEADS.get(strictest.name, strictest.sentence)
     elif score >= SOUNDS_RIGHT:
-        said = "This reads as your voice."
+        said = f"This sounds like you{_place(percentile)}."
     elif score >= 50:
-        said = "This is nearer to your voice than to other authors', but not by much."
+        said = f"This is nearer to your voice than to other authors', but not by much{_place(percentile)}."
     elif score >= 25:
         said = "This leans towards other authors' voices."
     else:
@@ -220,6 +191,18 @@ def _verdict(score: float, gates: Sequence[Gate]) -> str:
     if fired:
         said += f" The score is held down by the check on {' and '.join(fired)}."
     return said
+
+
+def _place(percentile: float | None) -> str:
+    """Say where a draft stands among own held-out passages of its length; nothing where that is not known."""
+    if percentile is None:
+        return ""
+    tenths = round(percentile / 10)
+    if tenths == 0:
+        return ": below nearly all of your own held-out passages of that length"
+    if tenths == 10:
+        return ": better than nearly all of your own held-out passages of that length"
+    return f": better than {tenths} in 10 of your own held-out passages of that length"
 
 
 def _firmness(low: float, high: float, number: int, config: ScoreConfig) -> str:
