@@ -158,7 +158,7 @@ def world(author: Author) -> None:
 
 def write(author: Author) -> None:
     author.open("Write")
-    author.set("Prompt", PROMPT)
+    author.set("Brief", PROMPT)
     author.page.get_by_label("Use the world").check()
     author.press("Write", 120)
     expect(author.page.get_by_role("button", name="Stop", exact=True)).to_be_enabled(timeout=MINUTE)
@@ -167,6 +167,20 @@ def write(author: Author) -> None:
     author.photograph("write")
     base, voice = author.page.locator(".prose-text:visible").all_inner_texts()
     assert len(base.split()) > 20 and len(voice.split()) > 20 and base != voice, (base, voice)
+
+
+def read_blind(author: Author) -> None:
+    """Ask for a variant whose names are hidden, choose, and keep it: all that the tab's keys do."""
+    author.page.get_by_label("Blind").check()
+    author.page.keyboard.press("Control+ArrowRight")
+    author.sees("variant 2 of 2")
+    author.sees("A sounds more like me", 180)
+    expect(author.page.locator(".draft h3:visible")).to_have_text(["A", "B"], use_inner_text=True)
+    author.press("B sounds more like me")
+    author.sees(re.compile(r"You chose your voice in \d of 1 blind reading"))
+    author.page.keyboard.press("Control+s")
+    author.sees(re.compile(r"Kept in .*/drafts/kept/"))
+    author.photograph("blind")
 
 
 def score(author: Author, drafts: int) -> None:
@@ -198,6 +212,7 @@ def main() -> None:
             models(author)
             world(author)
             write(author)
+            read_blind(author)
             score(author, drafts)
         except BaseException:
             page.screenshot(path=folder / "failed.png", full_page=True)
