@@ -16,6 +16,7 @@ ACCENT = gr.themes.Color(
 CSS = """
 :root { --prose: Charter, 'Iowan Old Style', 'Palatino Linotype', 'Noto Serif', 'Liberation Serif', Georgia, serif; }
 .gradio-container { max-width: 1320px !important; width: 100%; margin: 0 auto; padding: 12px 20px 40px !important; }
+.gradio-container:has([role=tabpanel]:not([style*=none]) .write-page) { max-width: 1680px !important; }
 .gradio-container main { padding: 0 !important; max-width: none !important; }
 .gradio-container .form { background: none; border: none; box-shadow: none; gap: 12px; overflow: visible; }
 .gradio-container .block { overflow: visible; }
@@ -81,6 +82,13 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 .bubbles .bot.message { background: var(--color-accent-soft) !important; border: none !important; }
 .bubbles button[aria-label=Clear] { display: none; }
 .chapter { max-height: 62vh; overflow-y: auto; padding-right: 12px; }
+.chapter del { color: var(--body-text-color-subdued); font-size: .88em; margin: 0 .3em; cursor: help; }
+[role=tablist] > button[role=tab]:last-child { margin-left: auto; font-weight: 400; }
+.checks { padding-left: 1.4em; max-width: 75ch; font-size: 15px; } .checks li { margin: 0 0 14px; }
+.gradio-container .checks p { display: block; margin: 2px 0; } .checks li > span { font-size: 14px; margin-left: 6px; }
+[data-copy] { all: unset; cursor: pointer; font-size: 13px; color: var(--link-text-color); border-radius: 4px; }
+.dark [data-copy] { color: #7bbab6; }
+[data-copy]:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 blockquote.quote { border-left: 3px solid var(--border-color-primary); margin: 12px 0; padding: 2px 0 2px 14px; }
 button.primary { font-weight: 600; }
 
@@ -110,9 +118,6 @@ button.primary { font-weight: 600; }
 .history small { color: var(--body-text-color-subdued); font-weight: 400; }
 .fold-button button { all: unset; cursor: pointer; font-size: 14px; color: var(--link-text-color); }
 body:not(.drawer-away) .unfold, .drawer-away .fold, .drawer-away .drawer { display: none !important; }
-@media (min-width: 1440px) {
-  .write-page { width: min(1640px, 100vw - 80px) !important; margin-left: calc(50% - min(820px, 50vw - 40px)); }
-}
 @media (max-width: 900px) {
   .gradio-container { padding: 8px 12px 32px !important; }
   .columns { flex-direction: column !important; }
