@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from style_tuner.commands import data, training, voice, writing
+from style_tuner.commands import data, doctor, training, voice, writing
 from style_tuner.commands.options import JsonOption, SetOption, WorkspaceOption, answer
 from style_tuner.config import STARTER_CONFIG, ScoreConfig, load_training_config
 from style_tuner.errors import StyleTunerError
@@ -38,6 +38,7 @@ app.command(name="check-model")(training.check_model)
 app.command()(writing.serve)
 app.command()(writing.generate)
 app.command()(voice.score)
+app.command()(doctor.doctor)
 app.add_typer(panel, name="panel")
 
 

@@ -22,7 +22,7 @@ from style_tuner.tabs import page as pages
 from style_tuner.tabs import theme
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json, write_text
 
-TABS = ["Manuscripts", "Voice", "Train", "Models", "World", "Write", "Score"]
+TABS = ["Manuscripts", "Voice", "Train", "Models", "World", "Write", "Score", "Set-up"]
 BUTTONS = {
     *("Try the sample author", "Prepare dataset", "Export fingerprint", "Start training", "Stop and keep", "Kill"),
     *("Resume", "Merge", "Check", "Start server", "Stop server", "Test this prompt", "Write", "Stop", "Score"),
@@ -85,7 +85,7 @@ def render_all(workspace: Workspace) -> list[str]:
     return rendered
 
 
-def test_page_shows_seven_tabs_and_their_buttons_by_the_words_of_the_design(tmp_path: Path) -> None:
+def test_page_shows_its_tabs_and_their_buttons_by_the_words_of_the_design(tmp_path: Path) -> None:
     demo, _ = pages.build("default", tmp_path)
     blocks = list(demo.blocks.values())
     assert [block.label for block in blocks if isinstance(block, gr.Tab)] == TABS

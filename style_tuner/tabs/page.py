@@ -1,4 +1,4 @@
-"""The page: the strip and the seven tabs in the order of the work, following one workspace on disk."""
+"""The page: the strip, the seven tabs in the order of the work and the set-up, following one workspace on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gradio as gr
 
 from style_tuner.config import PageConfig
 from style_tuner.serving.state import check_port
-from style_tuner.tabs import manuscripts, models, score, strip, theme, train, voice, world, write
+from style_tuner.tabs import manuscripts, models, score, setup, strip, theme, train, voice, world, write
 from style_tuner.tabs.common import Page
 from style_tuner.workspace import home_folder, open_workspace, workspace_names
 
@@ -41,6 +41,8 @@ def build(workspace: str, home: Path) -> tuple[gr.Blocks, Page]:
             for name, tab in TABS.items():
                 with gr.Tab(name):
                     tab(page)
+            with gr.Tab(setup.NAME) as last:
+                setup.build(page, last)
         page.start(demo, gr.Timer(2))
     return demo, page
 

@@ -11,7 +11,7 @@ from style_tuner.hardware import Hardware, hardware
 from style_tuner.records import Run
 from style_tuner.serving import server, world
 from style_tuner.serving.state import ServerState
-from style_tuner.tabs import views
+from style_tuner.tabs import setup, views
 from style_tuner.tabs.common import HIDDEN, Page
 from style_tuner.workspace import Workspace, open_workspace, storage_errors, workspace_names
 
@@ -33,10 +33,10 @@ def _item(tab: str, what: str, text: str, title: str = "") -> Markup:
 
 def _hardware(found: Hardware) -> Markup:
     if not found.gpus:
-        return _item("Train", "", NO_GPU, "Show the recipes and what each needs")
+        return _item(setup.NAME, "", NO_GPU, "Show what this machine can do, and what a large model needs")
     gpu = found.gpus[0]
     memory = f"{gpu.memory_used / 1024**3:.1f}/{gpu.memory_total / 1024**3:.0f} GB"
-    return _item("Train", "GPU", f"{gpu.name} · {memory}")
+    return _item(setup.NAME, "GPU", f"{gpu.name} · {memory}")
 
 
 def _models(state: ServerState | None) -> Markup:
