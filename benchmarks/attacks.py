@@ -165,8 +165,7 @@ def _stuffed(text: str, own: Sequence[str], chance: random.Random) -> str:
     """Replace words by the author's until they make up 15 % of the text."""
     size = len(own[0].split())
     share = STUFFED / (size - STUFFED * (size - 1))
-    replaced = [chance.choice(own) if chance.random() < share else word for word in re.split(r"[ \t]+", text)]
-    return " ".join(replaced)
+    return re.sub(r"\S+", lambda word: chance.choice(own) if chance.random() < share else word[0], text)
 
 
 def _shuffled(text: str, chance: random.Random) -> str:

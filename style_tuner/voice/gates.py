@@ -33,7 +33,7 @@ ODD = 0.42
 """What `Grammar.odd_joins` may reach in prose at length: authors' novels have means of 0.2 to 0.35, broken text 0.6."""
 ODD_SHOWN = 4
 SHORTEST = 250
-UNKNOWN = 0.04
+UNKNOWN = 0.05
 """Share of words that may be new beyond the author's own band: a new work brings dialect. Names do not count."""
 LANGUAGE_PIECES = 12
 
@@ -104,7 +104,7 @@ def check(texts: Sequence[str], bands: OwnBands, panel: Panel, sources: Sources)
 
 
 def order_gate(texts: Sequence[str], bands: OwnBands, panel: Panel) -> Gate:
-    """Cap text whose common words stand in no order, as in word soup, or are joined as prose does not join them."""
+    """Cap text whose common words stand in no order, as in word soup, or are joined as in no prose."""
     plain = [token for text in texts for token in [*tokens(text), "."]]
     hidden = [token for text in texts for token in [*panel.masked(text), "."]]
     order = panel.grammar.order(hidden)
@@ -120,7 +120,7 @@ def order_gate(texts: Sequence[str], bands: OwnBands, panel: Panel) -> Gate:
     elif odd_cap < 100:
         joins = dict.fromkeys(f"“{' '.join(plain[place : place + 3])}”" for place in places)
         shown = ", ".join(list(joins)[:ODD_SHOWN])
-        sentence = f"Many of its common words are joined as prose does not join them: {shown}."
+        sentence = f"Many of its common words are joined as prose hardly ever joins them: {shown}."
     else:
         sentence = f"The order of its words makes sense: {figures}."
     return Gate("typicality", cap < 100, cap, sentence)
@@ -135,8 +135,8 @@ def language_gate(texts: Sequence[str], bands: OwnBands) -> Gate:
     reference = reference_words()
     every = [word for text in texts for word in _no_names(text)]
     known = sum(word in reference or word in bands.vocabulary for word in every) / max(1, len(every))
-    least = bands.known.mean - BAND * bands.known.deviation - UNKNOWN
-    cap = _cap(least - known, 0.05)
+    scatter = bands.known.deviation * max(1.0, STRETCH / max(len(every), 1)) ** 0.5
+    cap = _cap(bands.known.mean - BAND * scatter - UNKNOWN - known, 0.05)
     own = 1 - bands.known.mean
     sentence = f"{1 - known:.1%} of its words, names left out, are unknown; in your own writing {own:.1%} are."
     return Gate("language", cap < 100, cap, sentence)

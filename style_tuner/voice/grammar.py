@@ -57,8 +57,8 @@ class Grammar:
     def odd_joins(self, masked_tokens: Sequence[str]) -> tuple[float, list[int]]:
         """Return how much is amiss in the joins of three tokens, and where those three begin, the oddest first.
 
-        A join is odd that general prose never has although both its halves are frequent enough for it to be expected,
-        as in "had not go". The measure is the mean number of times that such joins were to be expected.
+        A join is odd that general prose hardly ever has although both its halves are so frequent that it were to be
+        expected, as in "would have you". The measure is the mean number of times that such joins were to be expected.
         """
         import numpy as np
 

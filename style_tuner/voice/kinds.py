@@ -26,6 +26,7 @@ MOST_SAME = 0.5
 VERSE_LINES = 3
 LINE_WORDS = 14
 FORCED = 0.7
+LEAST_WIDTH = 40
 LOW = 0.35
 """Verse mostly begins its lines with capitals; wrapped prose begins few so."""
 LANGUAGES = {
@@ -116,12 +117,12 @@ def read_drafts(texts: Sequence[str], least_words: int, learned: str = ENGLISH) 
     plain = [plain_text(text) for text in texts]
     if any(marked for _, marked in plain):
         notes.append("The mark-up (tags, headings' and links' signs) was left out before scoring.")
-    language = language_of([text for text, _ in plain])
-    if language not in ("", learned):
-        return Reading((), tuple(notes), f"This looks like {language}; the voice was learned from {learned}.")
     same = repeated_word([text for text, _ in plain])
     if same:
         return Reading((), tuple(notes), f"This is one word over and over, “{same}”: there is no voice in it to score.")
+    language = language_of([text for text, _ in plain])
+    if language not in ("", learned):
+        return Reading((), tuple(notes), f"This looks like {language}; the voice was learned from {learned}.")
     kept, left_out = [], Counter[str]()
     for text, _ in plain:
         prose, out = prose_of(text)
@@ -156,7 +157,8 @@ def plain_text(text: str) -> tuple[str, bool]:
     plain = _FENCE.sub("\n\n", plain)
     for pattern, kept in _MARKDOWN:
         plain = pattern.sub(kept, plain)
-    return (plain.strip(), True) if plain.strip() != text.strip() else (text, False)
+    plain = re.sub(r"\n{3,}", "\n\n", plain).strip()
+    return (plain, True) if plain != re.sub(r"\n{3,}", "\n\n", text).strip() else (text, False)
 
 
 class _TextOf(HTMLParser):
@@ -275,6 +277,7 @@ def _lined(block: Sequence[str]) -> str:
     breaks = zip(lines, lines[1:], strict=False)
     forced = sum(len(line) + 1 + len(after.split()[0]) > width for line, after in breaks)
     low = sum(line[0].islower() for line in lines)
-    if forced >= FORCED * (len(lines) - 1) or low > LOW * len(lines):
+    wrapped = width >= LEAST_WIDTH and forced >= FORCED * (len(lines) - 1)
+    if wrapped or low > LOW * len(lines):
         return ""
     return "list" if sum(sizes) / len(sizes) < 4 else "verse"
