@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, Literal
 
 from style_tuner.errors import ManuscriptError
@@ -24,9 +24,11 @@ SHOWN_SIMILES = 6
 def build_profile(texts: Sequence[str], style: str | None = None) -> StyleProfile:
     """Measure the author's texts together (one string a chapter or passage, paragraphs parted by blank lines).
 
-    `style` is the quote style where it is known from a longer text.
+    `style` is the quote style where it is known from a longer text. `words` counts what white space parts, as
+    everywhere that the author sees a count; lengths and rates leave out dashes and numbers.
     """
-    return profile_of(measure(texts, style))
+    words = sum(len(text.split()) for text in texts)
+    return replace(profile_of(measure(texts, style)), words=words)
 
 
 def profile_of(found: TextMeasures) -> StyleProfile:
