@@ -107,7 +107,7 @@ def test_import_of_a_folder_keeps_files_of_one_name_apart_and_tells_of_new_versi
     (books / "alone.md").write_text("The tide came in.[^1]\n\n[^1]: A note.\n")
     added = last_json(run("import", books, "--json"))["added"]
     assert [(row["id"], row["version"]) for row in added] == [("alone", 1), ("n1-chapter1", 1), ("n2-chapter1", 1)]
-    (books / "n1" / "chapter1.txt").write_text("Chapter One\n\nOther words.\n")
+    (books / "n1" / "chapter1.txt").write_text("Chapter One\n\nWords of novel 1, and more.\n")
     shown = run("import", books).stdout
     assert "takes the place of the one before, which is kept" in shown and shown.count("takes the place") == 1
     assert "  Footnotes left out of the text: 1" in shown

@@ -83,7 +83,10 @@ def _place(workspace: Workspace, identity: str, manuscript: Manuscript) -> tuple
 
 def _same_work(one: Manuscript, other: Manuscript) -> bool:
     """Say whether two texts are versions of one work: a tenth of the shorter one's runs of four words are in both."""
-    texts = [re.findall(r"\w+", cleaned_text(manuscript).casefold()) for manuscript in (one, other)]
+    texts = [
+        re.findall(r"\w+", " ".join(chapter.text for chapter in manuscript.chapters).casefold())
+        for manuscript in (one, other)
+    ]
     length = min(4, *map(len, texts))
     runs = [{tuple(words[at : at + length]) for at in range(len(words) - length + 1)} for words in texts]
     return len(runs[0] & runs[1]) >= 0.1 * min(map(len, runs))
