@@ -244,4 +244,4 @@ def _rhythm(text: str) -> float | None:
 def _plain(text: str) -> str:
     """Return the paragraphs with straight quotes and one sign for all dashes, as the patterns expect."""
     plain = "\n\n".join(paragraphs(text)).translate(str.maketrans("’‘“”", "''\"\""))
-    return re.sub(r"\s*(?:--+|—| – )\s*", "—", plain)
+    return re.sub(r" ?(?:--+|—| – ) ?", "—", plain)
