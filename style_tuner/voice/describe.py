@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from style_tuner.records import StyleProfile
@@ -81,17 +82,17 @@ def summary(profile: StyleProfile) -> list[str]:
         first = list(profile.openings.items())[:5]
         lines.append(
             "Sentences often open with "
-            + ", ".join(f"'{word}' ({share:.0%})" for word, share in first)
+            + ", ".join(f"'{_shown(word)}' ({share:.0%})" for word, share in first)
             + _most_kinds(profile.opening_kinds)
         )
         last = list(profile.endings.items())[:5]
         lines.append(
             "They often end with "
-            + ", ".join(f"'{word}' ({share:.0%})" for word, share in last)
+            + ", ".join(f"'{_shown(word)}' ({share:.0%})" for word, share in last)
             + _most_kinds(profile.ending_kinds)
         )
     if habits := function_word_habits(profile):
-        said = ", ".join(f"'{word}' {_as_often(ratio)}" for word, ratio in habits)
+        said = ", ".join(f"'{_shown(word)}' {_as_often(ratio)}" for word, ratio in habits)
         lines.append(f"Small words against the middle one of {_novels()}: {said}.")
     if profile.favourite_words:
         lines.append(
@@ -187,6 +188,10 @@ def _among(value: float, name: str) -> str:
 def _most_kinds(kinds: dict[str, float]) -> str:
     first = [(kind, share) for kind, share in kinds.items() if kind != "other word"][:3]
     return "; by kind: " + ", ".join(f"{kind} {share:.0%}" for kind, share in first) + "." if first else "."
+
+
+def _shown(word: str) -> str:
+    return f"I{word[1:]}" if re.fullmatch(r"i('.*)?", word) else word
 
 
 def _quoted(texts: Iterable[str], most: int) -> str:

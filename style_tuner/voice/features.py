@@ -67,7 +67,7 @@ def measure(texts: Sequence[str], style: str | None = None) -> TextMeasures:
     found = TextMeasures(quote_style=style or quote_style(blocks))
     for block in blocks:
         _measure_paragraph(block, found)
-    joined = "\n".join(blocks).replace("...", "…").replace("--", "—")
+    joined = "\n".join(blocks).replace("...", "…").replace("--", "—").replace(" - ", "—")
     found.punctuation = {mark: sum(map(joined.count, marks)) for mark, marks in lexicon.PUNCTUATION.items()}
     return found
 

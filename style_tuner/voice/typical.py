@@ -7,14 +7,16 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from style_tuner.records import Passage, QuotedPassage
+from style_tuner.records import Manuscript, Passage, QuotedPassage
 from style_tuner.voice import habits, lexicon
 from style_tuner.voice.features import TextMeasures, measure
 from style_tuner.voice.reference import lowered
+from style_tuner.voice.segment import pieces
 
 QUOTED = 3
 LEAST_PASSAGES = 8
 LEAST_WORDS = 60
+PIECE_WORDS = 250
 FARTHEST = 4.0
 """Deviations beyond which a measure counts no more, so that one odd figure does not decide alone."""
 
@@ -93,6 +95,16 @@ def quoted_passages(passages: Sequence[Passage], style: str) -> tuple[QuotedPass
         )
         for number, typical in chosen
     )
+
+
+def cut_passages(manuscripts: Sequence[Manuscript]) -> list[Passage]:
+    """Cut manuscripts into pieces of about 250 words, where no dataset has parted them yet."""
+    return [
+        Passage(manuscript.id, number, place, text, 0)
+        for manuscript in manuscripts
+        for number, chapter in enumerate(manuscript.chapters)
+        for place, text in enumerate(pieces(chapter.text, PIECE_WORDS))
+    ]
 
 
 def _values(text: str, style: str) -> list[float]:
