@@ -34,7 +34,7 @@ _pending: dict[Task, bool] = {}
 def measuring(workspace: Workspace, take: Take) -> bool:
     """Have a finished take measured where that has not been done, and say whether it is still to come."""
     dataset = measured_against(workspace)
-    if dataset is None or not take.done or not any(_due(column, dataset) for column in take.columns):
+    if dataset is None or not take.done or not any(_due(column) for column in take.columns):
         return False
     task = (workspace, take.id, dataset)
     if task not in _pending:
@@ -63,10 +63,9 @@ def measure(text: str, dataset: Path) -> Measure:
     return Measure(dataset.name, copied, score["score"], score["low"], score["high"])
 
 
-def _due(column: Column, dataset: Path) -> bool:
-    """Say whether a draft needs measuring; a reason why it could not be may have gone with a newer dataset."""
-    found = column.measure
-    return bool(column.text.strip()) and (found is None or bool(found.message and found.dataset != dataset.name))
+def _due(column: Column) -> bool:
+    """Say whether a draft needs measuring; why it could not be may have gone since."""
+    return bool(column.text.strip()) and (column.measure is None or bool(column.measure.message))
 
 
 def _work(task: Task) -> None:
@@ -76,7 +75,7 @@ def _work(task: Task) -> None:
             time.sleep(0.5)
         try:
             for number, column in enumerate(takes.load(workspace, take_id).columns):
-                if _due(column, dataset):
+                if _due(column):
                     takes.add(workspace, take_id, column=number, measure=asdict(measure(column.text, dataset)))
         except StyleTunerError as error:
             log.warning("The draft %s could not be measured: %s", take_id, error)

@@ -166,6 +166,9 @@ def test_a_draft_that_broke_off_says_what_to_do_and_shows_the_servers_log(
     assert message in shown
     assert "Show details" in shown
     assert "&lt;b&gt;Out of memory" in shown
+    put(workspace, FIRST, texts=("", "Rain."), reason="failed")
+    _, _, left, _, _, _, right, *_ = write.show_take(workspace, FIRST, True)[1:]
+    assert [left.interactive, right.interactive] == [False, True]
 
 
 def test_every_key_presses_a_button_of_the_page(workspace: Workspace) -> None:

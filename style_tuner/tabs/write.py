@@ -184,9 +184,8 @@ def show_take(workspace: Workspace, take_id: str | None, compare: bool) -> tuple
     unmeasured = "scoring…" if scoring else "could not be scored" if known else "no voice measured yet"
     shown = write_view.places(take, compare)
     left, right = (write_view.draft(workspace, take, *shown[place], unmeasured) for place in (0, -1))
-    keepable = [
-        gr.Button(visible=True, interactive=bool(take.columns[shown[place][0]].finish_reason)) for place in (0, -1)
-    ]
+    drafts = [take.columns[shown[place][0]] for place in (0, -1)]
+    keepable = [gr.Button(visible=True, interactive=bool(one.finish_reason and one.text.strip())) for one in drafts]
     going, family = not take.done, history.variants(workspace, take.id)
     return (
         write_view.asked(take, family),
