@@ -31,7 +31,7 @@ def test_the_system_prompt_names_habits_that_hardly_any_novel_shares_and_only_th
         one_sentence_paragraphs=usual["one_sentence_paragraphs"],
         dialogue_tags=None,
         dialogue=0.0,
-        punctuation={mark: usual[f"mark {mark}"] for mark in sample.punctuation},
+        punctuation={mark: usual.get(f"mark {mark}", 0.0) for mark in sample.punctuation},
         opening_kinds={"conjunction": usual["opening conjunction"]},
     )
     assert "adverbs" not in system_prompt(middle)

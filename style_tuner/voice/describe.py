@@ -24,7 +24,6 @@ _HABITS = (
     ("adverbs", "adverbs in -ly are rare", "adverbs in -ly are frequent"),
     ("similes", "similes are rare", "similes are frequent"),
     ("mark ;", "there are hardly any semicolons", "semicolons are frequent"),
-    ("mark —", "there are hardly any dashes", "dashes are frequent"),
     ("said", "", "speech is tagged with 'said'"),
     ("tagged", "speech mostly goes untagged", ""),
     ("one_sentence_paragraphs", "", "many paragraphs are a single sentence"),

@@ -151,12 +151,12 @@ def _said(name: str, profile: StyleProfile) -> str:
 
 
 def punctuation(profile: StyleProfile) -> Drawn:
-    """Draw the rate of each mark beside the reference novels' median."""
+    """Draw the rate of each mark beside the reference novels' median, where it is known."""
     measures = reference()["measures"]
     rows = [
-        (name, profile.punctuation[mark], measures[f"mark {mark}"][4])
+        (name, profile.punctuation[mark], measures.get(f"mark {mark}", [None] * 9)[4])
         for mark, name in MARKS.items()
-        if max(profile.punctuation.get(mark, 0.0), measures[f"mark {mark}"][4]) >= 0.05
+        if max(profile.punctuation[mark], measures.get(f"mark {mark}", [0.0] * 9)[4]) >= 0.05
     ]
     return Drawn(_paired_bars(rows, "In 1,000 words"), _apart(rows, "{:.0f} in 1,000 words"))
 
@@ -172,7 +172,7 @@ def openings(profile: StyleProfile) -> Drawn:
     return Drawn(_paired_bars(rows, "Sentences that open with it (%)"), _apart(rows, "{:.0f} %"))
 
 
-def _paired_bars(rows: Sequence[tuple[str, float, float]], x_title: str) -> Figure:
+def _paired_bars(rows: Sequence[tuple[str, float, float | None]], x_title: str) -> Figure:
     from plotly.graph_objects import Bar as Bars
 
     figure = blank(x_title, "", 100 + 34 * len(rows))
@@ -184,8 +184,9 @@ def _paired_bars(rows: Sequence[tuple[str, float, float]], x_title: str) -> Figu
     return figure
 
 
-def _apart(rows: Sequence[tuple[str, float, float]], form: str) -> str:
+def _apart(rows: Sequence[tuple[str, float, float | None]], form: str) -> str:
     """Return the two rows that are furthest from the other novels', in words."""
-    ranked = sorted(rows, key=lambda row: -abs(row[1] - row[2]) / (row[2] + 1))[:2]
+    known = [(name, own, usual) for name, own, usual in rows if usual is not None]
+    ranked = sorted(known, key=lambda row: -abs(row[1] - row[2]) / (row[2] + 1))[:2]
     said = [f"{name} {form.format(own)} (other novels {form.format(usual)})" for name, own, usual in ranked]
     return f"Furthest from other novels: {'; '.join(said)}."

@@ -19,7 +19,8 @@ REFERENCE_WORDS = PROJECT_ROOT / "data" / "panel" / "words.json"
 REFERENCE = PROJECT_ROOT / "data" / "panel" / "reference.json"
 RAREST = 0.3
 """Rate per million below which a word of the list is no English: names, foreign words and misspellings stand there."""
-DECILES = tuple(range(1, 10))
+LOST_MARKS = "—…"
+"""Marks that plain-text copies of old novels have often lost, so that nothing is usual among them."""
 FICTION_WORDS = 4000
 FICTION_PHRASES = 4000
 LEAST_AUTHORS = 4
@@ -80,7 +81,7 @@ def scalar_measures(profile: StyleProfile) -> dict[str, float]:
         "similes": profile.similes,
         "action_verbs": profile.action_verbs,
         "transitions": profile.transitions,
-        **{f"mark {mark}": rate for mark, rate in profile.punctuation.items()},
+        **{f"mark {mark}": rate for mark, rate in profile.punctuation.items() if mark not in LOST_MARKS},
         **{f"word {word}": rate for word, rate in profile.function_words.items()},
         **{f"opening {kind}": share for kind, share in profile.opening_kinds.items()},
     }
