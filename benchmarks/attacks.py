@@ -208,8 +208,8 @@ def _replaced(text: str, own: Sequence[str], chance: random.Random) -> str:
 
 
 def _repeated(text: str, length: int) -> str:
-    longest = max(paragraphs(text), key=len)
-    return "\n\n".join([longest] * (length // max(1, len(words(longest))) + 1))
+    said = " ".join(text.split()[: length // 8])
+    return "\n\n".join([said] * 8)
 
 
 def main() -> None:

@@ -69,3 +69,16 @@ def test_passages_are_numbered_within_their_manuscripts():
     assert passage_names(["A", "B", "A", ""]) == ["‘A’, passage 1", "‘B’, passage 1", "‘A’, passage 2", "passage 1"]
     with pytest.raises(ValueError, match="2 texts with 1 names"):
         Sources(["a", "b"], ["one"])
+
+
+@pytest.mark.parametrize("every", [4, 5, 7])
+def test_a_copy_with_words_replaced_here_and_there_keeps_step(every):
+    sources = Sources(list(STORIES.values()))
+    found = pieces(STORIES["05_the_bowl"], 1000)[1].split()
+    changed = " ".join("heron" if place % every == every - 1 else word for place, word in enumerate(found))
+    assert sources.compare(changed).near > 0.8
+
+
+def test_an_unseen_story_keeps_step_with_no_other():
+    sources = Sources(list(STORIES.values())[:-1])
+    assert all(sources.compare(piece).near < 0.05 for piece in pieces(list(STORIES.values())[-1], 250))

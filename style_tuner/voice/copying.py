@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 SPAN = 5
 OVERLAP = 8
 MOST_PLACES = 1000
+NEAR_SPAN = 3
+NEAR_PLACES = 20
+NEAR_GAP = 12
+NEAR_LEAST = 6
 SHOWN = 10
 QUOTED_WORDS = 15
 MULTIPLIER = 0x9E3779B97F4A7C15
-"""Odd, with its bits well spread: hashes of five words, of which every match is checked word by word, rarely meet."""
+"""Odd, with its bits well spread: hashes of runs, of which every match is checked word by word, rarely meet."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Copying:
     """How much of a text stands verbatim in the sources; shares of its words, and the spans, longest first.
 
     `share` counts words inside spans of five words or more, as BMC@5 of Chakrabarty et al. (2025) does; `overlap` is
-    the share of its runs of eight words that are in the sources. `spans` holds the longest ten that do not overlap.
+    the share of its runs of eight words that are in the sources. `near` is the share of words in stretches that follow
+    a source in step, with some words replaced: six or more uncommon runs of three, the next never far. `spans` holds the
+    longest ten that do not overlap.
     """
 
     words: int
@@ -52,10 +58,11 @@ class Copying:
     longest: int
     longest_text: str
     spans: tuple[CopiedSpan, ...] = ()
+    near: float = 0.0
 
 
 class Sources:
-    """An index of texts by their runs of five words, as sorted arrays; built once, asked often.
+    """An index of texts by their runs of five and three words, as sorted arrays; built once, asked often.
 
     `names` say what each text is, such as "‘The Salt Road’, passage 3"; without them texts are numbered.
     """
@@ -77,9 +84,7 @@ class Sources:
             parts.append(np.array([*(numbers.setdefault(word, len(numbers) + 1) for word in found), 0], dtype=np.int32))
             length += len(found) + 1
         self._words = np.concatenate(parts)
-        hashes = _hashes(self._words)
-        self._places = np.argsort(hashes, kind="stable").astype(np.int32)
-        self._hashes = hashes[self._places]
+        self._index = {span: _sorted_runs(self._words, span) for span in (NEAR_SPAN, SPAN)}
 
     def compare(self, text: str) -> Copying:
         """Return what of the text stands verbatim in the sources, and where."""
@@ -89,7 +94,7 @@ class Sources:
         found = lowered([match[0] for match in matches])
         # No source holds the number −1, which stands for words that no source has.
         draft = np.array([self._numbers.get(word, -1) for word in found], dtype=np.int32)
-        here, there = self._matching_runs(draft)
+        here, there = self._matching_runs(draft, SPAN)
         lengths = _run_lengths(here, there)
         longest_at = np.zeros(len(draft), dtype=np.int64)
         np.maximum.at(longest_at, here, lengths)
@@ -112,20 +117,41 @@ class Sources:
             longest=longest,
             longest_text=" ".join(found[start : start + longest]),
             spans=tuple(spans),
+            near=self._near(draft),
         )
 
-    def _matching_runs(self, draft: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the places, in the draft and in the sources, at which the same five words begin."""
+    def _near(self, draft: np.ndarray) -> float:
+        """Return the share of words in stretches that keep step with a source."""
         import numpy as np
 
-        wanted = _hashes(draft)
-        first = np.searchsorted(self._hashes, wanted, side="left")
-        number = np.minimum(np.searchsorted(self._hashes, wanted, side="right") - first, MOST_PLACES)
+        here, there = self._matching_runs(draft, NEAR_SPAN)
+        if not len(here):
+            return 0.0
+        order = np.lexsort((here, there - here))
+        places, distances = here[order], (there - here)[order]
+        parted = (np.diff(distances) != 0) | (np.diff(places) > NEAR_GAP)
+        stretches = np.split(places, np.flatnonzero(parted) + 1)
+        inside = np.zeros(len(draft), dtype=bool)
+        for stretch in stretches:
+            if len(stretch) >= NEAR_LEAST:
+                inside[stretch[0] : stretch[-1] + NEAR_SPAN] = True
+        return float(inside.mean())
+
+    def _matching_runs(self, draft: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the places, in the draft and in the sources, at which the same `span` words begin."""
+        import numpy as np
+
+        hashes, sorted_places = self._index[span]
+        wanted = _hashes(draft, span)
+        first = np.searchsorted(hashes, wanted, side="left")
+        number = np.minimum(np.searchsorted(hashes, wanted, side="right") - first, MOST_PLACES)
+        if span == NEAR_SPAN:
+            number[number > NEAR_PLACES] = 0
         here = np.repeat(np.arange(len(wanted)), number)
         within = np.arange(len(here)) - np.repeat(np.cumsum(number) - number, number)
-        there = self._places[np.repeat(first, number) + within].astype(np.int64)
+        there = sorted_places[np.repeat(first, number) + within].astype(np.int64)
         same = np.ones(len(here), dtype=bool)
-        for shift in range(SPAN):
+        for shift in range(span):
             same &= self._words[there + shift] == draft[here + shift]
         return here[same], there[same]
 
@@ -140,14 +166,23 @@ def passage_names(titles: Sequence[str]) -> list[str]:
     return names
 
 
-def _hashes(numbers: np.ndarray) -> np.ndarray:
-    """Return a number for each run of five words, the same on every machine."""
+def _sorted_runs(numbers: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes of all runs of `span` words in order, and where each run begins."""
     import numpy as np
 
-    runs = max(0, len(numbers) - SPAN + 1)
+    hashes = _hashes(numbers, span)
+    places = np.argsort(hashes, kind="stable").astype(np.int32)
+    return hashes[places], places
+
+
+def _hashes(numbers: np.ndarray, span: int) -> np.ndarray:
+    """Return a number for each run of `span` words, the same on every machine."""
+    import numpy as np
+
+    runs = max(0, len(numbers) - span + 1)
     found = np.zeros(runs, dtype=np.uint64)
     values = numbers.astype(np.uint64)
-    for shift in range(SPAN):
+    for shift in range(span):
         found = found * np.uint64(MULTIPLIER) + values[shift : shift + runs]
     return found
 

@@ -33,6 +33,8 @@ ODD = 0.42
 """What `Grammar.odd_joins` may reach in prose at length: authors' novels have means of 0.2 to 0.35, broken text 0.6."""
 ODD_SHOWN = 4
 SHORTEST = 250
+NEAR = 0.15
+"""Share of words that may keep step with a passage: refrains and set speeches do."""
 UNKNOWN = 0.05
 """Share of words that may be new beyond the author's own band: a new work brings dialect. Names do not count."""
 LANGUAGE_PIECES = 12
@@ -174,15 +176,18 @@ def copy_gate(texts: Sequence[str], bands: OwnBands, sources: Sources) -> Gate:
     total = max(1, sum(copy.words for copy in copies))
     share = sum(copy.share * copy.words for copy in copies) / total
     overlap = sum(copy.overlap * copy.words for copy in copies) / total
+    near = sum(copy.near * copy.words for copy in copies) / total
     longest = max(copies, key=lambda copy: copy.longest)
     usual = bands.copied.mean + BAND * bands.copied.deviation + 0.05
     limit = max(20, 2 * bands.longest)
-    cap = min(_cap(share - usual, 0.1), _cap(longest.longest - limit, 40))
+    cap = min(_cap(share - usual, 0.1), _cap(longest.longest - limit, 40), _cap(near - NEAR, 0.1))
     sentence = (
         f"{share:.0%} of its words stand in verbatim spans of five words or more from your passages (usual in your own "
         f"writing: {bands.copied.mean:.0%}), {overlap:.0%} of its eight-word runs do, and the longest span has "
         f"{longest.longest} words."
     )
+    if near > NEAR:
+        sentence += f" {near:.0%} of its words follow a passage of yours in step, with some words replaced."
     quoted = f" {longest.spans[0].sentence()}." if cap < 100 and longest.spans else ""
     return Gate("copying", cap < 100, cap, sentence + quoted)
 
