@@ -7,9 +7,10 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from style_tuner import jobs
+from style_tuner import doctor, jobs
 from style_tuner.hardware import Gpu, Hardware
-from style_tuner.serving.state import ServerState
+from style_tuner.serving import server, world
+from style_tuner.serving.state import Health, ServerState
 from style_tuner.serving.world import WorldState
 from style_tuner.tabs import page as pages
 from style_tuner.tabs import setup, strip
@@ -30,11 +31,12 @@ def test_every_item_of_the_strip_leads_to_its_tab(workspace: Workspace, monkeypa
     demo, _ = pages.build(workspace.name, workspace.home)
     tabs = {block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)}
     leads: dict[str, str] = {}
-    for hardware, health in ((NO_GPU, "up"), (GPU, "starting"), (GPU, "failed"), (GPU, "stopped")):
+    stands: list[tuple[Hardware, Health]] = [(NO_GPU, "up"), (GPU, "starting"), (GPU, "failed"), (GPU, "stopped")]
+    for hardware, health in stands:
         state = ServerState("http://127.0.0.1:1/v1", "vllm", models={"base": "", "voice": ""}, health=health)
         monkeypatch.setattr(strip, "hardware", lambda found=hardware: found)
-        monkeypatch.setattr(strip.server, "state", lambda _, found=state: found)
-        monkeypatch.setattr(strip.world, "state", lambda _, found=health: WORLD if found == "up" else None)
+        monkeypatch.setattr(server, "state", lambda _, found=state: found)
+        monkeypatch.setattr(world, "state", lambda _, found=health: WORLD if found == "up" else None)
         leads |= items(strip.render(workspace))
     assert {tab for said, tab in leads.items() if "GPU" in said} == {setup.NAME}
     assert leads[strip.NO_GPU] == setup.NAME
@@ -71,8 +73,12 @@ def test_the_hub_is_asked_only_when_the_button_is_pressed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    answer = setup.Check("Hugging Face Hub", False, "It <b>refuses</b>.", "Try again later.")
-    monkeypatch.setattr(setup.doctor, "ask_hub", lambda: asked.append(1) or answer)
+
+    def refuse() -> doctor.Check:
+        asked.append(1)
+        return doctor.Check("Hugging Face Hub", False, "It <b>refuses</b>.", "Try again later.")
+
+    monkeypatch.setattr(doctor, "ask_hub", refuse)
     setup.show(workspace)
     setup.try_gpu(workspace)
     assert asked == []

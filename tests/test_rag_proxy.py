@@ -214,30 +214,27 @@ def test_command_line_asks_the_running_service_and_a_second_one_is_refused(
     assert "no world named 'nowhere'" in unknown.stderr
 
 
-def test_setting_out_of_range_is_refused_by_name(tmp_path: Path) -> None:
+def refused(home: Path, *arguments: str) -> str:
+    """Start the service with a home of its own, which it refuses; return what it says."""
     ran = subprocess.run(
-        [sys.executable, "-m", "rag", "serve", "--words", "3"],
+        [sys.executable, "-m", "rag", "serve", *arguments],
         cwd=PROJECT_ROOT,
-        env=os.environ | {"STYLE_TUNER_HOME": str(tmp_path)},
+        env=os.environ | {"STYLE_TUNER_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert ran.returncode == 1
-    assert "'words'" in ran.stderr
+    return ran.stderr
+
+
+def test_setting_out_of_range_is_refused_by_name(tmp_path: Path) -> None:
+    assert "'words'" in refused(tmp_path, "--words", "3")
 
 
 def test_port_in_use_is_told_with_the_remedy(running: SimpleNamespace, tmp_path: Path) -> None:
     port = running.url.rsplit(":", 1)[1]
-    ran = subprocess.run(
-        [sys.executable, "-m", "rag", "serve", "--port", port],
-        cwd=PROJECT_ROOT,
-        env=os.environ | {"STYLE_TUNER_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ran.returncode == 1
-    assert f"Port {port}" in ran.stderr
-    assert "--port" in ran.stderr
+    said = refused(tmp_path, "--port", port)
+    assert f"Port {port}" in said
+    assert "--port" in said
     assert not (tmp_path / "servers" / "world.json").exists()
