@@ -1,5 +1,6 @@
 """The tab Voice: what it shows, what it lets an author change, and what can be taken away."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,19 @@ def test_the_picture_is_cut_where_the_page_ends(tmp_path: Path) -> None:
     with Image.open(fingerprint.write_picture(page, tmp_path / "voice.png")) as image:
         assert image.size == (fingerprint.PICTURE_WIDTH, 340)
         assert image.convert("RGB").getpixel((10, 10)) == (170, 0, 0)
+
+
+def test_the_command_writes_what_the_page_exports_and_overwrites_nothing(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from style_tuner.__main__ import app
+
+    page = tmp_path / "voice.html"
+    command = ["profile", "--input", str(SAMPLES / "manuscripts"), "--html", str(page), "--json"]
+    result = CliRunner().invoke(app, command)
+    figures = json.loads(result.stdout)
+    assert {"rhythm", "dialogue_tags", "mtld", "passages", "system_prompt", "distributions"} <= figures.keys()
+    assert len(figures["passages"]) == 6
+    assert figures["system_prompt"] in page.read_text(encoding="utf-8").replace("&#39;", "'")
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code != 0 and "is not overwritten" in str(refused.exception or refused.output)
