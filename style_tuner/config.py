@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from style_tuner.errors import ConfigError
+from style_tuner.tuning.settings import OTHER_NAMES, Config
+from style_tuner.tuning.settings import DatasetConfig as DatasetConfig
+from style_tuner.tuning.settings import RowsConfig as RowsConfig
+from style_tuner.tuning.settings import TrainingConfig as TrainingConfig
 from style_tuner.workspace import PROJECT_ROOT
 
 CONFIGS = PROJECT_ROOT / "configs"
@@ -21,110 +25,7 @@ STARTER_MODEL = PROJECT_ROOT / "data" / "starter_model"
 STARTER_CONFIG = CONFIGS / "starter_cpu.yaml"
 SAMPLES = PROJECT_ROOT / "data" / "samples"
 
-Settings = TypeVar("Settings", bound="Config")
-
-
-class Config(BaseModel):
-    """Base of all settings: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DatasetConfig(Config):
-    """How manuscripts become training rows."""
-
-    min_tokens: int = Field(500, ge=16)
-    """Shortest passage, in tokens of the chosen model's tokenizer (the guide's value)."""
-    max_tokens: int = Field(2000, ge=32)
-    """Longest passage, in tokens; a single longer paragraph is set aside, not cut."""
-    split: float = Field(0.9, gt=0.5, lt=1)
-    """Share of passages for training; the rest is for validation, by contiguous block."""
-    held_out: float = Field(0.1, ge=0, lt=0.5)
-    """Share set aside first, by contiguous block, that only scoring sees."""
-    scene_share: float = Field(0.6, ge=0, le=1)
-    """Share of rows whose request describes the scene; the others continue the lines before it."""
-    min_passages: int = Field(12, ge=4)
-    """Fewest passages that are worth training on."""
-    seed: int = 1
-    """Seed of every random choice in the preparation."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> DatasetConfig:
-        if self.max_tokens < self.min_tokens * 2:
-            raise ValueError(
-                f"max_tokens {self.max_tokens} must be at least twice min_tokens {self.min_tokens}, "
-                "so that whole paragraphs fit"
-            )
-        return self
-
-
-class TrainingConfig(Config):
-    """One training run; the keys are those of the guide, so its YAML works as it is."""
-
-    base_model: str
-    """Hub name, folder, or path inside the project of the model to tune."""
-    model_type: str = "LlamaForCausalLM"
-    """Architecture the base model must have."""
-    load_in_4bit: bool = True
-    """QLoRA: keep the base model's weights in 4 bits."""
-    bnb_4bit_quant_type: Literal["nf4", "fp4"] = "nf4"
-    """4-bit number format (Dettmers et al. 2023)."""
-    bnb_4bit_compute_dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Type of the arithmetic; `auto` is bfloat16 on a GPU that has it, else float16, float32 on CPU."""
-    bnb_4bit_use_double_quant: bool = True
-    """Quantise the quantisation constants too: 0.4 bits less a weight."""
-    lora_r: int = Field(32, ge=1, le=1024)
-    """Rank of the adapter."""
-    lora_alpha: int = Field(64, ge=1)
-    """Scaling of the adapter, usually twice the rank."""
-    lora_dropout: float = Field(0.05, ge=0, lt=1)
-    """Dropout before the adapter."""
-    lora_target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    """Linear layers that get an adapter; all of them beat attention alone (LoRA Without Regret, 2025)."""
-    learning_rate: float = Field(2e-4, gt=0, lt=1)
-    """Peak learning rate."""
-    num_epochs: float = Field(3, gt=0)
-    """Passes over the training rows."""
-    per_device_batch_size: int = Field(4, ge=1)
-    """Rows at a time on one device."""
-    gradient_accumulation_steps: int = Field(4, ge=1)
-    """Batches for each optimiser step."""
-    warmup_steps: int | Literal["auto"] = "auto"
-    """Steps to the peak rate; `auto` is 5 % of all steps."""
-    max_seq_length: int = Field(2048, ge=64)
-    """Longest row in tokens; longer ones are reported before the start."""
-    packing: bool = False
-    """Fill rows with several examples, attention kept apart."""
-    optimizer: str = "paged_adamw_8bit"
-    """Optimiser, by its Transformers name."""
-    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    """Course of the learning rate."""
-    weight_decay: float = Field(0.01, ge=0)
-    """Decoupled weight decay."""
-    max_grad_norm: float = Field(1.0, gt=0)
-    """Gradients are scaled down to this norm."""
-    gradient_checkpointing: bool = True
-    """Recompute activations: less memory, about a fifth slower."""
-    output_dir: str = "checkpoints"
-    """Folder for checkpoints, inside the run's folder."""
-    save_steps: int | Literal["auto"] = "auto"
-    """Steps between checkpoints and validations; `auto` is four an epoch, but 10 steps apart, and one an epoch."""
-    save_total_limit: int = Field(3, ge=1)
-    """Checkpoints kept, the best always among them."""
-    logging_steps: int = Field(10, ge=1)
-    """Steps between lines of metrics."""
-    seed: int = 1
-    """Seed of the adapter's first weights, dropout and the order of rows."""
-    dataset: DatasetConfig = DatasetConfig()
-    """How the rows were, or are to be, prepared for this model."""
-
-    @model_validator(mode="after")
-    def _steps(self) -> TrainingConfig:
-        if self.save_steps != "auto" and self.save_steps < 1:
-            raise ValueError(f"save_steps {self.save_steps} must be 1 or more, or auto")
-        if self.warmup_steps != "auto" and self.warmup_steps < 0:
-            raise ValueError(f"warmup_steps {self.warmup_steps} must be 0 or more, or auto")
-        return self
+Settings = TypeVar("Settings", bound=Config)
 
 
 class SamplingConfig(Config):
@@ -243,6 +144,7 @@ def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingC
         raise ConfigError(f"{path} is not a YAML file: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold `key: value` lines, but holds {type(values).__name__}.")
+    values = _own_names(values, str(path))
     changed = copy.deepcopy(values)
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -254,12 +156,23 @@ def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingC
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise ConfigError(f"--set {override}: the key {parent!r} has no keys inside it.")
-        target[last] = yaml.safe_load(value)
+        target[OTHER_NAMES.get(last, last) if not parents else last] = yaml.safe_load(value)
     try:
         return validated(TrainingConfig, changed, str(path))
     except ConfigError:
         validated(TrainingConfig, values, str(path))  # if the file is right by itself, the overrides are not
         return validated(TrainingConfig, changed, " ".join(f"--set {override}" for override in overrides))
+
+
+def _own_names(values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the settings with the names that other guides use turned into this project's."""
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        own = OTHER_NAMES.get(key, key)
+        if own in named:
+            raise ConfigError(f"{where}: {own} is set twice, once as {key!r} or another of its names: keep one.")
+        named[own] = value
+    return named
 
 
 def config_hash(config: Config) -> str:

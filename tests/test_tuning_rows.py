@@ -1,12 +1,11 @@
-from pathlib import Path
-
 import pytest
 
 from style_tuner.config import STARTER_MODEL
+from style_tuner.dataset.formats import TextExample
 from style_tuner.errors import DatasetError, ModelError
 from style_tuner.records import ChatExample, Message
 from style_tuner.tokenizer import load_tokenizer
-from style_tuner.tuning.rows import IGNORED, check_rows, read_rows, show_loss_mask, tokenise, training_rows
+from style_tuner.tuning.rows import IGNORED, check_rows, show_loss_mask, tokenise, training_rows, write_plainly
 
 REPLY = "The tide had turned before the ferryman spoke, and nobody on the quay would look at him."
 
@@ -80,11 +79,37 @@ def test_a_chat_template_that_would_teach_the_wrong_thing_is_refused(change, sen
         check_rows(tokenise([example()], tokenizer, 512), tokenizer)
 
 
-def test_padding_with_the_end_of_turn_is_refused():
+def test_padding_with_the_end_of_turn_hides_no_ending():
+    """SmolLM2 and Llama's base models pad so; the batch must still teach where each text ends."""
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
     tokenizer = load_tokenizer(str(STARTER_MODEL))
     tokenizer.pad_token = tokenizer.eos_token
-    with pytest.raises(ModelError, match="pads with its end-of-turn token"):
-        check_rows(tokenise([example()], tokenizer, 512), tokenizer)
+    rows = tokenise([example(), example(REPLY * 3)], tokenizer, 512)
+    check_rows(rows, tokenizer)
+    batch = DataCollatorForLanguageModeling(tokenizer.pad_token_id)(list(training_rows(rows, False)))
+    assert [(labels == tokenizer.eos_token_id).sum().item() for labels in batch["labels"]] == [1, 1]
+
+
+def test_plain_text_is_learned_after_its_mark_and_ends(tokenizer):
+    rows = tokenise([TextExample("### Response:\n", "A storm."), TextExample("", "All of it.")], tokenizer, 64)
+    check_rows(rows, tokenizer)
+    shown = [show_loss_mask(row, tokenizer) for row in rows.rows]
+    assert shown == ["### Response:\n⟦A storm.<|eot_id|>⟧", "⟦All of it.<|eot_id|>⟧"]
+
+
+def test_a_model_without_a_chat_template_writes_chats_as_plain_text_where_the_mark_is_set():
+    tokenizer = load_tokenizer(str(STARTER_MODEL))
+    tokenizer.chat_template = None
+    write_plainly(tokenizer, '### "Reply":\n')
+    rows = tokenise([example()], tokenizer, 512)
+    check_rows(rows, tokenizer)
+    assert show_loss_mask(rows.rows[0], tokenizer) == (
+        f'You are an author.\n\nWrite a scene on a quay.\n\n### "Reply":\n⟦{REPLY}<|eot_id|>⟧'
+    )
+    before = tokenizer.chat_template
+    write_plainly(tokenizer, "another mark")
+    assert tokenizer.chat_template == before
 
 
 def test_a_model_without_a_chat_template_is_refused():
@@ -92,11 +117,6 @@ def test_a_model_without_a_chat_template_is_refused():
     tokenizer.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
         tokenise([example()], tokenizer, 512)
-
-
-def test_a_folder_without_rows_is_refused(tmp_path: Path):
-    with pytest.raises(DatasetError, match=r"validation\.jsonl does not exist"):
-        read_rows(tmp_path, "validation.jsonl")
 
 
 def test_packed_rows_answer_as_separate_ones_do(tokenizer):

@@ -111,9 +111,11 @@ def test_the_adapter_folder_is_whole_and_holds_the_best_voice(trained, dataset):
     import torch
     from peft import PeftModel
 
+    from style_tuner.config import RowsConfig
+    from style_tuner.dataset.formats import load_splits
     from style_tuner.tokenizer import load_tokenizer
     from style_tuner.tuning.model import load_base_model
-    from style_tuner.tuning.rows import read_rows, tokenise
+    from style_tuner.tuning.rows import tokenise
 
     folder, result = trained
     adapter = folder / "adapter"
@@ -127,7 +129,7 @@ def test_the_adapter_folder_is_whole_and_holds_the_best_voice(trained, dataset):
     }
     assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(STARTER_MODEL)
     model = PeftModel.from_pretrained(load_base_model(settings()), str(adapter)).eval()
-    rows = tokenise(read_rows(dataset, "validation.jsonl"), load_tokenizer(str(adapter)), 256).rows
+    rows = tokenise(load_splits(str(dataset), RowsConfig(), 1).validation, load_tokenizer(str(adapter)), 256).rows
     total, count = 0.0, 0
     with torch.inference_mode():
         for row in rows:

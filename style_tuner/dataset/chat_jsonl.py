@@ -21,14 +21,18 @@ _SPREAD = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one line (counted from 1) and what to do about it; line 0 is the file as a whole."""
+    """What is wrong with one line (counted from 1) and what to do about it; line 0 is the file as a whole.
+
+    In a table without lines, `unit` says that rows are counted.
+    """
 
     line: int
     sentence: str
+    unit: str = "line"
 
-    def place(self, path: Path) -> str:
+    def place(self, path: Path | str) -> str:
         """Return where the fault is: the file, and its line where it is in one."""
-        return f"{path}, line {self.line}" if self.line else str(path)
+        return f"{path}, {self.unit} {self.line}" if self.line else str(path)
 
 
 @dataclass(frozen=True)
@@ -48,19 +52,12 @@ def validate_file(
     With `count_tokens` and `most_tokens`, rows whose messages have more tokens are named as warnings. Raises
     `DatasetError` only where the file cannot be opened.
     """
-    lines, faults = _lines(path)
+    lines, faults = parse_lines(path)
     warnings: list[Fault] = []
     seen: dict[str, int] = {}
     rows = 0
-    for number, line in enumerate(lines, 1):
-        if _is_spread(line, number, lines):
-            faults.append(Fault(number, _SPREAD))
-            break  # the lines that follow are pieces of that value, each of which would be a fault
-        row, sentence = _parse(line)
-        if row is None:
-            faults.append(Fault(number, sentence))
-            continue
-        found = _row_faults(row)
+    for number, row in lines:
+        found = row_faults(row)
         key = json.dumps(row.get("messages"), sort_keys=True, ensure_ascii=False)
         if not found and key in seen:
             found = [f"repeats line {seen[key]}: remove one of them."]
@@ -72,7 +69,26 @@ def validate_file(
         warnings += [Fault(number, sentence) for sentence in _row_warnings(row, count_tokens, most_tokens)]
     if not rows and not faults:
         faults.append(Fault(0, "the file holds no rows: prepare the dataset again, or name another file."))
-    return ValidationReport(rows, tuple(faults), tuple(warnings))
+    return ValidationReport(rows, tuple(sorted(faults, key=lambda fault: fault.line)), tuple(warnings))
+
+
+def parse_lines(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[Fault]]:
+    """Return the objects of a JSONL file with their lines (counted from 1), and the lines that hold none.
+
+    Raises `DatasetError` only where the file cannot be opened.
+    """
+    lines, faults = _lines(path)
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if _is_spread(line, number, lines):
+            faults.append(Fault(number, _SPREAD))
+            break  # the lines that follow are pieces of that value, each of which would be a fault
+        row, sentence = _parse(line)
+        if row is None:
+            faults.append(Fault(number, sentence))
+        else:
+            rows.append((number, row))
+    return rows, faults
 
 
 def read_examples(path: Path) -> list[ChatExample]:
@@ -82,12 +98,13 @@ def read_examples(path: Path) -> list[ChatExample]:
         first, more = report.faults[0], len(report.faults) - 1
         rest = f" ({more} more faults; `python -m style_tuner validate {path}` lists them.)" if more else ""
         raise DatasetError(f"{first.place(path)}: {first.sentence}{rest}")
-    examples = []
-    for line in _lines(path)[0]:
-        row = json.loads(line)
-        messages = tuple(Message(message["role"], message["content"]) for message in row["messages"])
-        examples.append(ChatExample(messages, str(row.get("manuscript", "")), str(row.get("kind", "scene"))))
-    return examples
+    return [chat_example(row) for _, row in parse_lines(path)[0]]
+
+
+def chat_example(row: dict[str, Any]) -> ChatExample:
+    """Return a faultless row as an example."""
+    messages = tuple(Message(message["role"], message["content"]) for message in row["messages"])
+    return ChatExample(messages, str(row.get("manuscript", "")), str(row.get("kind", "scene")))
 
 
 def _lines(path: Path) -> tuple[list[str], list[Fault]]:
@@ -141,7 +158,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _row_faults(row: dict[str, Any]) -> list[str]:
+def row_faults(row: dict[str, Any]) -> list[str]:
     """Return what is wrong with one row."""
     if "messages" not in row:
         return [f'has no "messages" (its keys: {", ".join(row) or "none"}): it needs a list of messages.']

@@ -72,8 +72,18 @@ def is_complete(checkpoint: Path) -> bool:
 
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        with safe_open(checkpoint / "adapter_model.safetensors", framework="pt") as tensors:
-            named = bool(tensors.keys())
+        weights = _weights(checkpoint)
+        for file in weights:
+            with safe_open(file, framework="pt") as tensors:
+                tensors.keys()
     except (OSError, ValueError, SafetensorError):
         return False
-    return named and all(zipfile.is_zipfile(checkpoint / name) for name in ("optimizer.pt", "scheduler.pt"))
+    return bool(weights) and all(zipfile.is_zipfile(checkpoint / name) for name in ("optimizer.pt", "scheduler.pt"))
+
+
+def _weights(checkpoint: Path) -> list[Path]:
+    """Return the files that the weights of an adapter or a whole model must be in."""
+    index = checkpoint / "model.safetensors.index.json"
+    if index.is_file():
+        return [checkpoint / name for name in set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())]
+    return list(checkpoint.glob("*.safetensors"))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ConfigError, ModelError
+from style_tuner.tuning.device import attention_kernel, compute_dtype, say_dtype
 
 if TYPE_CHECKING:
     import torch
     from peft import LoraConfig
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
 
 
 @contextmanager
@@ -36,24 +37,6 @@ def model_errors(model: str) -> Iterator[None]:
         ) from error
 
 
-def compute_dtype(config: TrainingConfig) -> torch.dtype:
-    """Return the type of the arithmetic; on CPU float32 unless the config insists, since bfloat16 needs special cores.
-
-    Raises `ConfigError` for float16 on CPU, which PyTorch does not train in.
-    """
-    import torch
-
-    wanted = config.bnb_4bit_compute_dtype
-    if wanted == "auto":
-        if not torch.cuda.is_available():
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if wanted == "float16" and not torch.cuda.is_available():
-        raise ConfigError("bnb_4bit_compute_dtype float16 needs a GPU: set it to auto or float32.")
-    dtype: torch.dtype = getattr(torch, wanted)
-    return dtype
-
-
 def load_config(config: TrainingConfig) -> PretrainedConfig:
     """Return the base model's own config; a `ConfigError` if it is not of the architecture that was asked for."""
     from transformers import AutoConfig
@@ -62,36 +45,57 @@ def load_config(config: TrainingConfig) -> PretrainedConfig:
     with model_errors(model):
         found: PretrainedConfig = AutoConfig.from_pretrained(model)
     architectures = found.architectures or []
-    if config.model_type not in architectures:
+    if config.model_type not in ("auto", *architectures):
         raise ConfigError(
             f"model_type is {config.model_type}, but {config.base_model} is {' or '.join(architectures) or 'unnamed'}: "
-            "set model_type to that, or name another base_model."
+            "set model_type to that or to auto, or name another base_model."
         )
     return found
 
 
 def load_base_model(config: TrainingConfig) -> PreTrainedModel:
-    """Return the base model on its device, its linear layers in 4 bits if the config says so."""
+    """Return the base model on its device, its linear layers in 4 or 8 bits if the config says so.
+
+    A model whose every weight is trained is held in float32, whatever the arithmetic: steps smaller than 0.4 % of a
+    weight would be lost in bfloat16.
+    """
     import torch
+
+    found = load_config(config)
+    dtype = compute_dtype(config)
+    say_dtype(config)
+    base = load_weights(
+        resolve_model(config.base_model),
+        torch.float32 if config.method == "full" else dtype,
+        device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+        quantization_config=quantisation(config, dtype),
+        attn_implementation=attention_kernel(config, dtype, _supports_sdpa(found)),
+    )
+    if config.load_in_4bit:
+        keep_gradients(base)
+    return base
+
+
+def quantisation(config: TrainingConfig, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+    """Return how bitsandbytes is to store the weights; None where they stay as they are."""
     from transformers import BitsAndBytesConfig
 
-    load_config(config)
-    model = resolve_model(config.base_model)
-    dtype = compute_dtype(config)
-    quantisation = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+    if config.load_in_8bit:
+        return BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
+    if not config.load_in_4bit:
+        return None
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
         bnb_4bit_quant_type=config.bnb_4bit_quant_type,
         bnb_4bit_compute_dtype=dtype,
         bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
     )
-    base = load_weights(
-        model,
-        dtype,
-        device_map={"": 0 if torch.cuda.is_available() else "cpu"},
-        quantization_config=quantisation if config.load_in_4bit else None,
-    )
-    keep_gradients(base)
-    return base
+
+
+def _supports_sdpa(found: PretrainedConfig) -> bool:
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    return bool(getattr(MODEL_FOR_CAUSAL_LM_MAPPING.get(type(found), None), "_supports_sdpa", False))
 
 
 def load_weights(model: str, dtype: torch.dtype, **arguments: Any) -> PreTrainedModel:

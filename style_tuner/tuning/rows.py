@@ -1,14 +1,16 @@
-"""Turn chat rows into token rows whose labels cover the author's reply alone, cut, checked and packed."""
+"""Turn examples into token rows whose labels cover the author's reply alone, cut, checked and packed."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from style_tuner.dataset.formats import Example, TextExample
 from style_tuner.errors import DatasetError, ModelError
 from style_tuner.records import ChatExample
 
@@ -66,42 +68,43 @@ class TokenRows:
         return text
 
 
-def read_rows(dataset: Path, name: str) -> list[ChatExample]:
-    """Return the examples of `dataset/name`, or raise a `DatasetError` that says how to get it."""
-    from style_tuner.dataset.chat_jsonl import read_examples
-
-    path = dataset / name
-    if not path.is_file():
-        raise DatasetError(
-            f"{path} does not exist: name a dataset folder that holds train.jsonl and validation.jsonl, "
-            "as `python -m style_tuner prepare` makes it."
-        )
-    examples = read_examples(path)
-    if not examples:
-        raise DatasetError(f"{path} holds no rows: prepare the dataset again with more text.")
-    return examples
+def rows_hash(*parts: Sequence[Example]) -> str:
+    """Return the SHA-256 of the examples in their order, by which a dataset is known again wherever it lies."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for example in part:
+            digest.update(json.dumps(example.row(), ensure_ascii=False, sort_keys=True).encode() + b"\n")
+        digest.update(b"\0")
+    return digest.hexdigest()
 
 
-def tokenise(examples: Sequence[ChatExample], tokenizer: PreTrainedTokenizerBase, limit: int) -> TokenRows:
-    """Return the rows by the model's own chat template; the loss begins where the reply does.
+def write_plainly(tokenizer: PreTrainedTokenizerBase, response_template: str | None) -> None:
+    """Give a model without a chat template one that writes chats as plain text with a mark before the reply.
 
-    These are the tokens that TRL makes of conversational prompt/completion rows; made here so that a dry run and the
-    training count the same steps. Rows of which nothing but the prompt is left after the cut are an error.
+    It is saved with the voice, so that writing uses the same text as training did.
     """
-    if not tokenizer.chat_template:
-        raise ModelError(
-            f"The model {tokenizer.name_or_path} has no chat template: choose its Instruct variant as base_model."
-        )
+    if tokenizer.chat_template or not response_template:
+        return
+    begin = "{{- bos_token }}" if tokenizer.bos_token_id in tokenizer("a").input_ids[:1] else ""
+    mark = json.dumps(response_template)
+    tokenizer.chat_template = (
+        f"{begin}{{%- for message in messages %}}{{%- if message['role'] == 'assistant' %}}"
+        f"{{{{- {mark} + message['content'] | trim + eos_token }}}}{{%- else %}}"
+        "{{- message['content'] | trim + '\n\n' }}{%- endif %}{%- endfor %}"
+        f"{{%- if add_generation_prompt %}}{{{{- {mark} }}}}{{%- endif %}}"
+    )
+
+
+def tokenise(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, limit: int) -> TokenRows:
+    """Return the rows in tokens; the loss begins where the reply does.
+
+    Chats go through the model's own chat template: these are the tokens that TRL makes of conversational
+    prompt/completion rows, made here so that a dry run and the training count the same steps. Rows of which nothing but
+    the prompt is left after the cut are an error.
+    """
     rows, lengths = [], []
     for number, example in enumerate(examples, 1):
-        messages = [asdict(message) for message in example.messages]
-        prompt = _token_ids(tokenizer, messages[:-1], add_generation_prompt=True)
-        whole = _token_ids(tokenizer, messages)
-        if whole[: len(prompt)] != prompt:
-            raise ModelError(
-                f"The chat template of {tokenizer.name_or_path} writes a prompt differently once the reply follows, so "
-                "training would differ from writing: choose another base_model."
-            )
+        prompt, whole = prompt_and_whole(example, tokenizer)
         if len(prompt) >= limit:
             raise DatasetError(
                 f"Row {number}: the request alone has {len(prompt)} tokens and max_seq_length is {limit}, so nothing "
@@ -111,6 +114,38 @@ def tokenise(examples: Sequence[ChatExample], tokenizer: PreTrainedTokenizerBase
         rows.append(TokenRow(tuple(whole[:limit]), tuple(labels[:limit])))
         lengths.append(len(whole))
     return TokenRows(tuple(rows), tuple(lengths), limit)
+
+
+def prompt_and_whole(example: Example, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Return the tokens of the part that is not learned, and those of the whole row, which begin with them."""
+    if not isinstance(example, ChatExample):
+        return _text_tokens(example, tokenizer)
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"The model {tokenizer.name_or_path} has no chat template: choose its Instruct variant as base_model, or "
+            'set rows.response_template (such as "### Response:\\n") to have the rows written as plain text.'
+        )
+    messages = [asdict(message) for message in example.messages]
+    prompt = _token_ids(tokenizer, messages[:-1], add_generation_prompt=True)
+    whole = _token_ids(tokenizer, messages)
+    if whole[: len(prompt)] != prompt:
+        raise ModelError(
+            f"The chat template of {tokenizer.name_or_path} writes a prompt differently once the reply follows, so "
+            "training would differ from writing: choose another base_model."
+        )
+    return prompt, whole
+
+
+def _text_tokens(example: TextExample, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Cut the text into tokens on both sides of the mark alone, as it will be when the model goes on from there."""
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {tokenizer.name_or_path} has no end-of-text token, so a tuned model would never stop "
+            "writing: choose another base_model."
+        )
+    prompt = list(tokenizer(example.prompt).input_ids)
+    completion = list(tokenizer(example.completion, add_special_tokens=False).input_ids)
+    return prompt, [*prompt, *completion, tokenizer.eos_token_id]
 
 
 def _token_ids(
@@ -145,11 +180,6 @@ def check_rows(rows: TokenRows, tokenizer: PreTrainedTokenizerBase) -> None:
         raise ModelError(
             f"The chat template of {model} leaves the end-of-turn token out of the reply, so a tuned model would never "
             "stop writing: choose another base_model or mend its chat template."
-        )
-    if tokenizer.pad_token_id in ends:
-        raise ModelError(
-            f"The tokenizer of {model} pads with its end-of-turn token {tokenizer.pad_token!r}, which would hide where "
-            "texts end: set another pad token in its tokenizer_config.json."
         )
 
 

@@ -37,6 +37,8 @@ def plan_schedule(config: TrainingConfig, rows: int) -> Schedule:
     steps = math.ceil(config.num_epochs * epoch_steps)
     usual_warmup = min(max(1, round(0.05 * steps)), steps - 1)
     usual_save = min(max(10, math.ceil(epoch_steps / 4)), epoch_steps, steps)
+    if config.warmup_ratio is not None:
+        usual_warmup = min(math.ceil(config.warmup_ratio * steps), steps - 1)
     warmup = usual_warmup if config.warmup_steps == "auto" else config.warmup_steps
     save = usual_save if config.save_steps == "auto" else config.save_steps
     run = f"This run has {steps} steps ({rows} rows, {config.num_epochs:g} epochs)"

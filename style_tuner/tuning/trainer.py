@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
+from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.follow import Follower
-from style_tuner.tuning.model import adapter_config, compute_dtype, load_base_model
+from style_tuner.tuning.model import adapter_config, load_base_model
 from style_tuner.tuning.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -61,11 +64,37 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         logging_steps=config.logging_steps,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen, not averaged away
         seed=config.seed,
-        report_to="none",
+        report_to=list(config.report_to) or "none",
+        run_name=config.run_name,
         disable_tqdm=True,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU is enough; over several, Trainer would split batches
     return arguments
+
+
+def callback(kind: type, *arguments: Any) -> Any:
+    """Make a follower such as `Follower` and join it to Transformers' class, which its own module must not import."""
+    from transformers import TrainerCallback
+
+    return type(f"{kind.__name__}Callback", (kind, TrainerCallback), {})(*arguments)
+
+
+def check_reports(config: TrainingConfig) -> None:
+    """Let W&B report where the settings ask for it, though it is off for all of this project; it needs a key for that.
+
+    Raises `ConfigError` without one.
+    """
+    if "wandb" not in config.report_to:
+        return
+    import wandb
+
+    if os.environ.get("WANDB_MODE") == "disabled":
+        del os.environ["WANDB_MODE"]
+    if os.environ.get("WANDB_MODE") != "offline" and not wandb.login(prompt=False):
+        raise ConfigError(
+            "report_to asks for W&B, but there is no key: run `wandb login` or set WANDB_API_KEY; set "
+            "WANDB_MODE=offline to keep its files on this machine; or set report_to to tensorboard."
+        )
 
 
 def unpaged(optimizer: str) -> str:
@@ -88,15 +117,18 @@ def make_trainer(
     training: Dataset,
     validation: Dataset,
     job: Job,
+    callbacks: Sequence[Any] = (),
 ) -> SFTTrainer:
-    """Return a trainer of a new adapter on the base model; rows come from `training_rows`."""
+    """Return a trainer of a new adapter on the base model, or of all of it; rows come from `training_rows`.
+
+    `callbacks` are told of the trainer's events beside `Follower`; `callback` makes them.
+    """
     import torch
-    from transformers import PrinterCallback, TrainerCallback
+    from transformers import PrinterCallback
     from trl.trainer.sft_trainer import SFTTrainer
 
     base = load_base_model(config)
-    # joined here, so that importing `follow` loads no ML library
-    callback = type("FollowerCallback", (Follower, TrainerCallback), {})(job)
+    os.environ.setdefault("WANDB_DIR", str(job.folder))  # else it writes where the command was typed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TRL 1.16 still uses names that Transformers renamed
         trainer = SFTTrainer(
@@ -105,8 +137,8 @@ def make_trainer(
             train_dataset=training,
             eval_dataset=validation,
             processing_class=tokenizer,
-            peft_config=adapter_config(config, base),
-            callbacks=[callback],
+            peft_config=adapter_config(config, base) if config.method == "lora" else None,
+            callbacks=[callback(Follower, job), *callbacks],
         )
     trainer.remove_callback(PrinterCallback)
     model: Any = trainer.model

@@ -1,0 +1,274 @@
+"""The schemas of rows that were not made of manuscripts: told apart, checked, and turned into examples."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from style_tuner.config import RowsConfig
+from style_tuner.dataset.chat_jsonl import Fault, chat_example, row_faults
+from style_tuner.dataset.sources import Record, Table, as_list, parts_of
+from style_tuner.errors import DatasetError
+from style_tuner.records import ChatExample, Message
+
+log = logging.getLogger(__name__)
+
+PROMPT_TEMPLATE = """### Instruction:
+Generate a high-quality video prompt.
+
+### Style:
+{style_name}
+
+### Response:
+{prompt_text}
+
+### Negative:
+{negative_prompt}
+
+### Tags:
+{tags}"""
+RESPONSE_MARK = "### Response:\n"
+DEFAULT_VALIDATION = 0.1
+"""Share of the rows to validate on where a dataset has no part for it."""
+
+
+@dataclass(frozen=True)
+class TextExample:
+    """One training row of plain text: the loss counts the completion alone."""
+
+    prompt: str
+    completion: str
+
+    def row(self) -> dict[str, Any]:
+        """Return the JSONL row."""
+        return {"prompt": self.prompt, "completion": self.completion}
+
+
+Example = ChatExample | TextExample
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Columns of one format: with text, with text that may be empty, that may be absent, and lists of texts."""
+
+    text: tuple[str, ...]
+    maybe_empty: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Every column that a row must have."""
+        return self.text + self.maybe_empty + self.lists
+
+
+SCHEMAS = {
+    "instruction": Schema(("instruction", "output"), optional=("input", "system")),
+    "prompts": Schema(("style_name", "prompt_text"), ("negative_prompt",), lists=("tags", "compatible_models")),
+    "completion": Schema(("prompt", "completion")),
+    "text": Schema(("text",)),
+}
+"""Every format but the chats, whose rows have one column, `messages`."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of a table: its format, its examples with their numbers, faults, and rows that repeat others."""
+
+    format: str
+    examples: tuple[Example, ...]
+    faults: tuple[Fault, ...]
+    repeats: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The examples to train and to validate on, and those (None if there are none) that neither ever sees."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...] | None = None
+
+
+def load_splits(source: str, rows: RowsConfig, seed: int, with_test: bool = False) -> Splits:
+    """Return the examples of a file, folder or dataset of the Hub, parted for training and validation.
+
+    Raises `DatasetError` naming the first faulty row; rows that repeat others are left out and said.
+    """
+    parts = parts_of(source)
+    train = _examples(parts["train"](), rows)
+    test = _examples(parts["test"](), rows) if with_test and "test" in parts else None
+    if "validation" in parts:
+        validation = _examples(parts["validation"](), rows)
+        return Splits(train, validation[: _count(rows.validation_size, len(validation))], test)
+    return Splits(*_parted(source, train, rows.validation_size, seed), test)
+
+
+def _count(size: float | None, rows: int) -> int:
+    if size is None:
+        return rows
+    return min(rows, size) if isinstance(size, int) else max(1, round(size * rows))
+
+
+def _parted(
+    source: str, examples: tuple[Example, ...], size: float | None, seed: int
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Set rows aside for validation, at random; the same seed always chooses the same ones."""
+    wanted = _count(DEFAULT_VALIDATION if size is None else size, len(examples))
+    if len(examples) < 2 or wanted >= len(examples):
+        raise DatasetError(
+            f"{source} has {len(examples)} rows and {wanted} of them are wanted for validation: add rows, name a "
+            "dataset with a part for validation, or lower rows.validation_size."
+        )
+    chosen = set(random.Random(seed).sample(range(len(examples)), wanted))
+    log.info("%s has no part for validation: %d of its %d rows are set aside for it.", source, wanted, len(examples))
+    train = tuple(example for number, example in enumerate(examples) if number not in chosen)
+    return train, tuple(examples[number] for number in sorted(chosen))
+
+
+def _examples(table: Table, rows: RowsConfig) -> tuple[Example, ...]:
+    reading = read_examples(table, rows)
+    if reading.faults:
+        first, more = reading.faults[0], len(reading.faults) - 1
+        rest = f" ({more} more faults; `python -m style_tuner validate` lists them.)" if more else ""
+        raise DatasetError(f"{first.place(table.name)}: {first.sentence}{rest}")
+    if reading.repeats:
+        log.warning("%s: %d rows repeat others and are left out.", table.name, len(reading.repeats))
+    return reading.examples
+
+
+def read_examples(table: Table, rows: RowsConfig) -> Reading:
+    """Turn the rows of a table into examples, and say what is wrong with those that cannot be."""
+    if not table.records:
+        empty = Fault(0, "the file holds no rows: name another file.")
+        return Reading(rows.format, (), table.faults or (empty,), ())
+    kind = rows.format if rows.format != "auto" else detect(table.columns, rows.template)
+    if kind is None:
+        formats = "; ".join(f"{name}: {', '.join(schema.required)}" for name, schema in SCHEMAS.items())
+        known = f"its columns are {', '.join(table.columns)}. The formats and their columns are chat: messages; "
+        said = f"the format cannot be told: {known}{formats}. Rename the columns, or set rows.template."
+        return Reading("unknown", (), (Fault(0, said),), ())
+    if kind == "chat":
+        return _reading(kind, table, _chat_faults, _chat)
+    schema = _schema(kind, rows)
+    missing = [name for name in schema.required if name not in table.columns]
+    if missing:
+        columns = f"the columns are {', '.join(table.columns)}"
+        said = f"the format {kind} needs the column {missing[0]!r}, but {columns}: rename or add it."
+        return Reading(kind, (), (*table.faults, Fault(0, said)), ())
+    return _reading(
+        kind,
+        table,
+        lambda record: _column_faults(record.values, schema, table.typed),
+        lambda record: _convert(kind, record.values, rows, table.typed),
+    )
+
+
+def _reading(
+    kind: str,
+    table: Table,
+    faults_of: Callable[[Record], list[str]],
+    convert: Callable[[Record], Example | str],
+) -> Reading:
+    faults, repeats, examples = list(table.faults), [], []
+    seen: dict[str, int] = {}
+    for record in table.records:
+        found = faults_of(record)
+        example = found[0] if found else convert(record)
+        if isinstance(example, str):
+            faults += [Fault(record.number, sentence, table.unit) for sentence in found or [example]]
+            continue
+        key = json.dumps(replace(example, kind="").row() if isinstance(example, ChatExample) else example.row())
+        if key in seen:
+            said = f"repeats {table.unit} {seen[key]}: remove one of them."
+            repeats.append(Fault(record.number, said, table.unit))
+            continue
+        seen[key] = record.number
+        examples.append(example)
+    return Reading(kind, tuple(examples), tuple(sorted(faults, key=lambda fault: fault.line)), tuple(repeats))
+
+
+def detect(columns: Sequence[str], template: str | None = None) -> str | None:
+    """Return the format whose columns these are most like, None where none of them is there."""
+    if template:
+        return "text"
+    if "messages" in columns:
+        return "chat"
+    scores = {name: sum(column in columns for column in schema.required) for name, schema in SCHEMAS.items()}
+    best = max(scores, key=lambda name: (scores[name] / len(SCHEMAS[name].required), scores[name]))
+    return best if scores[best] else None
+
+
+def _schema(kind: str, rows: RowsConfig) -> Schema:
+    """Return the columns that rows of this kind must have; a template of one's own needs those that it names."""
+    if not rows.template or kind not in ("text", "prompts"):
+        return SCHEMAS[kind]
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(rows.template) if name is not None]
+    except ValueError as error:
+        raise DatasetError(f"rows.template cannot be read ({error}): write a brace itself as {{{{ or }}}}.") from None
+    odd = [name for name in names if not name.isidentifier()]
+    if odd or not names:
+        raise DatasetError(f"rows.template must name columns in braces, such as {{text}}; found {odd or 'none'}.")
+    return Schema((), tuple(dict.fromkeys(names))) if kind == "text" else SCHEMAS[kind]
+
+
+def _column_faults(values: dict[str, Any], schema: Schema, typed: bool) -> list[str]:
+    faults = []
+    for name in (*schema.required, *schema.optional):
+        value = values.get(name)
+        if name not in values or value is None:
+            if name not in schema.optional:
+                faults.append(f"has no {name!r}: add it or remove the row.")
+        elif name in schema.lists:
+            if as_list(value, typed) is None:
+                faults.append(f'column {name!r} is not a list of texts but {value!r}: write it as ["a", "b"].')
+        elif not isinstance(value, str) and not (name in schema.maybe_empty and as_list(value, typed) is not None):
+            faults.append(f"column {name!r} is not text but {value!r}: put it in quotation marks.")
+        elif name in schema.text and not value.strip():
+            faults.append(f"column {name!r} is empty: fill it or remove the row.")
+    return faults
+
+
+def _chat_faults(record: Record) -> list[str]:
+    values = record.values
+    if isinstance(values.get("messages"), list):  # columns that a table adds for other rows are no faults
+        values = {key: value for key, value in values.items() if value is not None}
+    return row_faults(values)
+
+
+def _chat(record: Record) -> Example:
+    return chat_example({key: value for key, value in record.values.items() if value is not None})
+
+
+def _convert(kind: str, values: dict[str, Any], rows: RowsConfig, typed: bool) -> Example | str:
+    """Return the example that a faultless row makes, or what keeps it from making one."""
+    if kind == "completion":
+        return TextExample(values["prompt"], values["completion"])
+    if kind == "instruction":
+        given = str(values.get("input") or "")
+        request = f"{values['instruction']}\n\n{given}" if given.strip() else values["instruction"]
+        system = values.get("system") or rows.system_prompt
+        opening = (Message("system", system),) if system else ()
+        return ChatExample(
+            (*opening, Message("user", request), Message("assistant", values["output"])), kind="instruction"
+        )
+    template = rows.template or (PROMPT_TEMPLATE if kind == "prompts" else "{text}")
+    mark = rows.response_template or (RESPONSE_MARK if kind == "prompts" and not rows.template else "")
+    lists = SCHEMAS[kind].lists if kind == "prompts" else ()
+    cells = {
+        name: value if isinstance(value, str) and name not in lists else ", ".join(as_list(value, typed) or ())
+        for name, value in values.items()
+    }
+    text = template.format_map(cells)
+    prompt, found, completion = text.partition(mark) if mark else ("", "", text)
+    if mark and not found:
+        return f"does not hold the response template {mark!r}: mend the row, or rows.response_template."
+    if not completion.strip():
+        return "has nothing to learn after the response template: fill it or remove the row."
+    return TextExample(prompt + found, completion)
