@@ -48,8 +48,8 @@ class Copying:
 
     `share` counts words inside spans of five words or more, as BMC@5 of Chakrabarty et al. (2025) does; `overlap` is
     the share of its runs of eight words that are in the sources. `near` is the share of words in stretches that follow
-    a source in step, with some words replaced: six or more uncommon runs of three, the next never far. `spans` holds the
-    longest ten that do not overlap.
+    a source in step, with some words replaced: six or more uncommon runs of three, the next never far. `spans` holds
+    the longest ten that do not overlap.
     """
 
     words: int
