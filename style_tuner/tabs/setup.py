@@ -34,9 +34,9 @@ def _command(text: str) -> Markup:
 
 
 def _row(check: Check, states: tuple[str, str], with_command: bool) -> Markup:
-    remedy = views.sentence(check.remedy, "caption") if check.remedy and not check.ok else Markup("")
+    remedy = Markup("<div class='caption'>{}</div>").format(check.remedy) if check.remedy and not check.ok else ""
     command = _command(check.command) if with_command else Markup("")
-    return Markup("<li><b>{}</b> <span class='{}'>{}</span><p class='sentence'>{}</p>{}{}</li>").format(
+    return Markup("<li><b>{}</b> <span class='{}'>{}</span><div>{}</div>{}{}</li>").format(
         check.name,
         "good" if check.ok else "caption",
         states[0] if check.ok else states[1],
