@@ -277,6 +277,7 @@ class StyleScore:
     four figures (0 to 100 each), which explain but do not make the score. `raw` is the pooled decision value before any
     gate: above 0 the classifier takes the text for the author's. `percentile` is how many in 100 of the author's own
     held-out passages, pooled to the same length, lie below it; None where there are too few of them, or a gate decides.
+    `notes` say what was left out of the text before it was scored.
     """
 
     words: int
@@ -289,6 +290,7 @@ class StyleScore:
     raw: float | None = None
     percentile: float | None = None
     figures: tuple[PairedFigure, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,28 +16,104 @@ from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
 from style_tuner.records import ChatExample, Draft
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
+from style_tuner.voice.reference import REFERENCE_WORDS
 from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
+
+SPANS = 5
+FURTHEST = 5
+SHOWN = 90
 
 
 class AuthorVoice:
-    """What a dataset says of its author: training and held-out passages, profile, and the verifier made of them."""
+    """What a dataset says of its author: training and held-out passages, profile, and what is fitted to them.
+
+    What is fitted is kept beside the dataset, and made anew when the passages, the panel or the code change.
+    """
 
     def __init__(self, dataset: Path, panel: Path | None = None) -> None:
+        from style_tuner.voice.copying import Sources, passage_names
+        from style_tuner.voice.keep import kept, key_of
         from style_tuner.voice.panel import PANEL, load_panel
+        from style_tuner.voice.pooling import OwnPassages
         from style_tuner.voice.profile import profile_from_json
+        from style_tuner.voice.sentences import own_sentences
         from style_tuner.voice.verifier import fit_verifier
 
-        rows = [*read_examples(dataset / "train.jsonl"), *read_examples(dataset / "validation.jsonl")]
-        self.training = texts_of(rows)
-        self.held_out = texts_of(read_examples(dataset / "heldout.jsonl"))
+        folder = panel or PANEL
+        parts = [dataset / f"{name}.jsonl" for name in ("train", "validation", "heldout")]
+        training, held_out = [*read_examples(parts[0]), *read_examples(parts[1])], read_examples(parts[2])
+        self.training, self.held_out = texts_of(training), texts_of(held_out)
         self.profile = profile_from_json(read_json(dataset / "profile.json"))
-        self.verifier = fit_verifier(self.training, load_panel(panel or PANEL))
+        others = load_panel(folder)
+        key = key_of([*parts, folder / "panel.json", folder / "panel.npz", REFERENCE_WORDS])
+        self.verifier = kept(dataset, "verifier", key, others, lambda: fit_verifier(self.training, others))
+        self._own = OwnPassages(self.verifier, self.held_out)
+        self._sentences = kept(
+            dataset, "sentences", key, others, lambda: own_sentences(self.verifier, self.training, self.held_out)
+        )
+        names = passage_names([example.manuscript for example in (*training, *held_out)])
+        self._sources = Sources([*self.training, *self.held_out], names)
 
     def score(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return the pooled score of some texts as plain values."""
         from style_tuner.voice.score import score_drafts
 
-        return asdict(score_drafts(texts, self.verifier, self.profile, self.training, self.held_out))
+        return asdict(
+            score_drafts(
+                texts,
+                self.verifier,
+                self.profile,
+                self.training,
+                self.held_out,
+                own=self._own,
+                sources=self._sources,
+            )
+        )
+
+    def compare(self, base: Sequence[str], voice: Sequence[str]) -> dict[str, Any]:
+        """Return the paired comparison of two models' drafts as plain values."""
+        from style_tuner.voice.score import compare_drafts
+
+        return asdict(
+            compare_drafts(
+                base,
+                voice,
+                self.held_out,
+                self.verifier,
+                self.profile,
+                self.training,
+                own_passages=self._own,
+                sources=self._sources,
+            )
+        )
+
+    def heat_map(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
+        """Return every sentence of what is prose in each text, with its distance from the voice and the reasons."""
+        from style_tuner.voice.kinds import read_drafts
+        from style_tuner.voice.sentences import mark_sentences
+
+        prose = read_drafts(texts, 1).texts
+        marked = mark_sentences(prose, self.verifier, self._sentences, self.profile)
+        return [[asdict(sentence) for sentence in draft] for draft in marked]
+
+    def copying(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return the share of copied words, and the longest spans with the passages that they stand in."""
+        found = [self._sources.compare(text) for text in texts]
+        spans = sorted((span for copy in found for span in copy.spans), key=lambda span: -span.words)[:SPANS]
+        return {
+            "share": sum(copy.share * copy.words for copy in found) / max(1, sum(copy.words for copy in found)),
+            "longest": max((copy.longest for copy in found), default=0),
+            "spans": [asdict(span) | {"sentence": span.sentence()} for span in spans],
+        }
+
+    def generic(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return what reads more like a language model than the author's own writing does; no part of the score."""
+        from style_tuner.voice.generic import generic_findings, own_habits, summary
+        from style_tuner.voice.segment import words
+
+        found = generic_findings(texts, own_habits(tuple(self.training)))
+        number = sum(len(words(text)) for text in texts)
+        return {"summary": summary(found, number), "findings": [asdict(finding) for finding in found]}
 
 
 def texts_of(examples: Sequence[ChatExample]) -> list[str]:
@@ -74,15 +150,10 @@ def write_pairs(
 
 def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft], panel: Path | None = None) -> dict[str, Any]:
     """Score base, voice and the author's own held-out passages; add the paired difference and the gap closed."""
-    from style_tuner.voice.score import compare_drafts
-
-    author = AuthorVoice(dataset, panel)
-    base_texts, voice_texts = [draft.text for draft in base], [draft.text for draft in voice]
-    comparison = asdict(
-        compare_drafts(base_texts, voice_texts, author.held_out, author.verifier, author.profile, author.training)
-    )
+    texts = [[draft.text for draft in found] for found in (base, voice)]
+    comparison = AuthorVoice(dataset, panel).compare(*texts)
     return {
-        "models": {base[0].model: author.score(base_texts), voice[0].model: author.score(voice_texts)},
+        "models": {base[0].model: comparison["base"], voice[0].model: comparison["tuned"]},
         "comparison": comparison,
         "drafts": {found[0].model: [asdict(draft) for draft in found] for found in (base, voice)},
         "verdict": comparison["verdict"],
@@ -114,10 +185,20 @@ def score_files(
     found = [path for file in files for path in manuscript_files(file)]
     texts = [chapter.text for path in found for chapter in read_manuscript(path).chapters]
     data = dataset or newest_dataset(workspace)
-    result = AuthorVoice(data, panel).score(texts)
-    files_named = [str(path) for path in found]
-    scored = {"models": {"draft": result}, "verdict": result["verdict"]}
-    return _kept(workspace, scored | {"files": files_named, "dataset": str(data)})
+    result = score_texts(AuthorVoice(data, panel), texts)
+    return _kept(workspace, result | {"files": [str(path) for path in found], "dataset": str(data)})
+
+
+def score_texts(author: AuthorVoice, texts: Sequence[str]) -> dict[str, Any]:
+    """Return the pooled score of some texts with every sentence marked, as plain values."""
+    scored = author.score(texts)
+    return {
+        "models": {"draft": scored},
+        "verdict": scored["verdict"],
+        "heat_map": author.heat_map(texts),
+        "copying": author.copying(texts),
+        "generic": author.generic(texts),
+    }
 
 
 def _kept(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
@@ -127,12 +208,48 @@ def _kept(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """Put a result into lines to print: each score with its interval, what capped it, and the verdict."""
-    said = []
+    """Put a result into lines to print: verdict, each score with its interval, what caps it, and what stands out."""
+    said = [result["verdict"], ""]
     for name, score in result["models"].items():
-        number = "no score" if score["score"] is None else f"{score['score']:.0f}"
+        number = "no score" if score["score"] is None else f"{score['score']:.0f} of 100"
         span = "" if score["low"] is None else f" (90 % interval {score['low']:.0f} to {score['high']:.0f})"
         said.append(f"{name}: {number}{span}, {score['words']:,} words")
+        said += [f"  {note}" for note in score["notes"]]
         said += [f"  {gate['sentence']}" for gate in score["gates"] if gate["fired"]]
-        said += [f"  {what}: {value:.0f}" for what, value in score["comparisons"].items()]
-    return [*said, result["verdict"]]
+        said += [f"  {what.replace('_', ' ')}: {value:.0f}" for what, value in score["comparisons"].items()]
+    if result.get("comparison"):
+        said += ["", *_difference(result["comparison"])]
+    if result.get("heat_map"):
+        said += ["", *_furthest(result["heat_map"])]
+    if result.get("copying", {}).get("spans"):
+        said += ["", "Longest copies:", *(f"  {span['sentence']}" for span in result["copying"]["spans"])]
+    if result.get("generic"):
+        found = result["generic"]
+        said += ["", found["summary"], *(f"  {finding['sentence']}" for finding in found["findings"])]
+    return said
+
+
+def _difference(found: dict[str, Any]) -> list[str]:
+    if found["difference"] is None:
+        return []
+    said = [f"difference: {found['difference']:+.0f} points ({found['low']:+.0f} to {found['high']:+.0f})"]
+    if found["gap_closed"] is not None:
+        span = f"{found['gap_low']:.0%} to {found['gap_high']:.0%}"
+        said.append(f"gap to your own writing closed: {found['gap_closed']:.0%} ({span})")
+    return said
+
+
+def _furthest(drafts: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
+    """Return the sentences furthest from the voice, with the reasons."""
+    every = [sentence for draft in drafts for sentence in draft]
+    far = sorted((sentence for sentence in every if sentence["level"] > 1), key=lambda one: -one["distance"])[:FURTHEST]
+    if not far:
+        return [f"None of its {len(every)} sentences stands far from your own."]
+    number = sum(sentence["level"] > 1 for sentence in every)
+    said = [f"{number} of its {len(every)} sentences stand far from your own, these the furthest:"]
+    for sentence in far:
+        shown = " ".join(sentence["text"].split())
+        shown = shown if len(shown) <= SHOWN else shown[:SHOWN].rsplit(" ", 1)[0] + " …"
+        said.append(f"  {shown}")
+        said += [f"    {reason}" for reason in sentence["reasons"]]
+    return said

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
-from style_tuner import jobs
+from style_tuner import jobs, takes
 from style_tuner.config import ScoreConfig
 from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.errors import DatasetError, ServerError
+from style_tuner.manuscripts.read import SUFFIXES, read_manuscript
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
-from style_tuner.tabs.common import Page, last_line, listing
+from style_tuner.tabs.common import Page, last_line, listing, newest_run, run_stamp
 from style_tuner.tabs.write import base_of
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
 PURPOSE = "Hear whether a text sounds like you, and how much closer your voice comes than the base model."
 DEFAULTS = ScoreConfig()
+MOST_TAKES = 60
 EMPTY = (
     f"Paste a draft of {DEFAULTS.least_words} words or more and press Score; "
     f"{DEFAULTS.firm_words:,} words make the number firm. Or compare base and voice."
@@ -35,7 +38,7 @@ def _ready(workspace: Workspace) -> None:
 def score(workspace: Workspace, text: str) -> None:
     """Keep the pasted text and score it as a job."""
     if not text.strip():
-        raise DatasetError("There is no draft to score: paste one first.")
+        raise DatasetError("There is no draft to score: paste one first, or choose one.")
     _ready(workspace)
     path = write_text(workspace.drafts / "pasted" / f"{time_stamp()}.txt", text.strip() + "\n")
     jobs.start(workspace, "score", [str(path)])
@@ -71,21 +74,63 @@ def _title(name: str, value: dict[str, Any]) -> str:
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
-    """Return number, comparisons, gates, and base against voice; of the newest score until another is chosen."""
+    """Return all that is shown of a score: of the newest one until another is chosen."""
     found = dict(score_view.scores(workspace))
     chosen = chosen if chosen in found else next(iter(found), None)
     if chosen is None:
-        return str(views.sentence(EMPTY, "empty")), gr.Plot(visible=False), "", ""
+        return str(views.sentence(EMPTY, "empty")), "", gr.Plot(visible=False), ""
     value = found[chosen]
     names = list(value["models"])
     main = value["models"][names[-1]]
-    figures = {name: [v for _, v in score_view.figures(one)] for name, one in value["models"].items()}
-    labels = [name for name, _ in score_view.figures(main)]
-    figure = gr.Plot(plots.paired(labels, figures, "Match (0–100)"), visible=True) if labels else gr.Plot(visible=False)
-    caption = "These four explain the score; the number itself comes from a verifier that tells you from other authors."
     against = score_view.comparison(value) if value.get("comparison") else Markup("")
-    head = score_view.big(main, names[-1])
-    return str(head + against), figure, str(views.sentence(caption, "caption")), str(score_view.gates(main))
+    head = score_view.big(main, names[-1]) + against + score_view.gates(main)
+    return str(head), str(score_view.heat(value)), _beside(value), str(score_view.explained(value, names[-1]))
+
+
+def _beside(value: dict[str, Any]) -> Any:
+    """Return the comparisons of base, voice and own writing side by side; nothing for a single draft."""
+    compared = value.get("comparison")
+    if not compared:
+        return gr.Plot(visible=False)
+    scores = {"base": compared["base"], "voice": compared["tuned"], "your own": compared["own"]}
+    labels = [name for name, _ in score_view.figures(compared["tuned"])]
+    groups = {name: [v for _, v in score_view.figures(one)] for name, one in scores.items() if one["comparisons"]}
+    return gr.Plot(plots.paired(labels, groups, "Match (0–100)"), visible=bool(labels))
+
+
+def progress(workspace: Workspace) -> str:
+    """Return how far the score is that is being worked out, or nothing."""
+    run = newest_run(workspace, "score")
+    if run is None or run.status not in ("queued", "running"):
+        return ""
+    return str(Markup("<div class='working'>{}</div>").format(views.progress_bar(workspace, run)))
+
+
+def kept_drafts(workspace: Workspace) -> Any:
+    """Return the drafts written on the tab Write that are long enough to score, the newest first."""
+    found = []
+    for take_id in takes.take_ids(workspace)[:MOST_TAKES]:
+        take = takes.load(workspace, take_id)
+        for number, column in enumerate(take.columns):
+            if column.words >= DEFAULTS.least_words:
+                title = f"{column.model} · {take.request.prompt[:50]} · {column.words:,} words"
+                found.append((title, f"{take_id}/{number}"))
+    return gr.Dropdown(choices=found, value=None)
+
+
+def take_text(workspace: Workspace, chosen: str | None) -> Any:
+    """Return a kept draft's text."""
+    if not chosen:
+        return gr.skip()
+    take_id, _, number = chosen.rpartition("/")
+    return takes.load(workspace, take_id).columns[int(number)].text
+
+
+def file_text(workspace: Workspace, path: str | None) -> Any:
+    """Return an uploaded file's text as it would be read as a manuscript."""
+    if not path:
+        return gr.skip()
+    return "\n\n".join(chapter.text for chapter in read_manuscript(Path(path)).chapters)
 
 
 def build(page: Page) -> None:
@@ -95,6 +140,10 @@ def build(page: Page) -> None:
         with gr.Column(scale=5):
             text = gr.Textbox(label="Draft to score", lines=12, max_lines=24, elem_classes="prose-input")
             button = gr.Button("Score", variant="primary")
+            working = gr.HTML()
+            with gr.Row():
+                kept = gr.Dropdown(label="Or choose a draft from the tab Write", choices=[], scale=3)
+                upload = gr.UploadButton("Or open a file", file_types=list(SUFFIXES), scale=1)
             gr.Markdown("#### Base against voice")
             voice = gr.Dropdown(label="Voice to compare", choices=[])
             with gr.Accordion(f"Settings: {DEFAULTS.drafts} drafts each", open=False):
@@ -103,14 +152,18 @@ def build(page: Page) -> None:
         with gr.Column(scale=7):
             chosen = gr.Dropdown(label="Scores", choices=[])
             head = gr.HTML()
+            heat = gr.HTML()
             plot = gr.Plot(label="The four comparisons", show_label=False, visible=False)
-            caption = gr.HTML()
-            gates = gr.HTML()
+            explained = gr.HTML()
     page.follow(lambda workspace: listing(workspace.scores), show_list, chosen)
-    shown = [head, plot, caption, gates]
+    shown = [head, heat, plot, explained]
     page.follow(lambda workspace: listing(workspace.scores), show, shown, [chosen], [chosen.change])
+    page.follow(lambda workspace: run_stamp(workspace, "score"), progress, working)
+    page.follow(lambda workspace: listing(takes.folder(workspace)), kept_drafts, kept)
     page.follow(_stamp, show_choices, voice, [voice])
     page.on(button.click, score, [text], None)
+    page.on(kept.input, take_text, [kept], text)
+    page.on(upload.upload, file_text, [upload], text)
     page.on(both.click, compare, [voice, count], None)
     last_line(page, "score")
 

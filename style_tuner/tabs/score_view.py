@@ -7,8 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from style_tuner import score_report
 from style_tuner.tabs import views
 from style_tuner.workspace import Workspace, read_json
+
+EXPLAINED = "These four explain the score; the number comes from a verifier that tells you from other authors."
 
 
 def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
@@ -19,9 +22,9 @@ def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
 
 
 def interval(score: dict[str, Any]) -> str:
-    """Return a score as `72 (61–80)`, or a dash where there is none."""
+    """Return a score as `72 (61–80)`, or that there is none."""
     if score["score"] is None:
-        return "too short"
+        return "no number"
     if score["low"] is None:
         return f"{score['score']:.0f}"
     return f"{score['score']:.0f} ({score['low']:.0f}–{score['high']:.0f})"
@@ -47,11 +50,47 @@ def big(score: dict[str, Any], what: str) -> Markup:
 
 
 def gates(score: dict[str, Any]) -> Markup:
-    """Return the checks that fired, or that none did."""
+    """Return what was left out of the text, and the checks that fired or that none did."""
+    notes = views.bullets(score["notes"]) if score.get("notes") else Markup("")
+    if score["score"] is None:
+        return notes
     fired = [gate["sentence"] for gate in score["gates"] if gate["fired"]]
     if not fired:
-        return views.sentence("No check fired: it is language, neither copied nor repeating itself.", "caption")
-    return views.sentence("The score is held down because:", "bad") + views.bullets(fired)
+        said = "No check fired: it is prose of your language, neither copied nor repeating itself."
+        return notes + views.sentence(said, "caption")
+    return notes + views.sentence("The score is held down because:", "bad") + views.bullets(fired)
+
+
+def heat(value: dict[str, Any]) -> Markup:
+    """Return the draft with every sentence marked; nothing for scores of models."""
+    if not value.get("heat_map"):
+        return Markup("")
+    what = "Sentence by sentence: rest on a marked one, or reach it with the Tab key, to see what makes it so."
+    title = Markup("<h4>The draft, marked</h4>")
+    return title + views.sentence(what, "caption") + score_report.heat_map(value["heat_map"])
+
+
+def explained(value: dict[str, Any], name: str) -> Markup:
+    """Return what explains a score without making it: the four comparisons, copies, and generic writing."""
+    main = value["models"][name]
+    parts = []
+    if main.get("figures"):
+        said = (
+            "These four explain the score. The number itself comes from a verifier that tells you from other authors."
+        )
+        drawn = score_report.paired_figures(main["figures"], main["comparisons"], name)
+        parts.append(Markup("<h4>What differs</h4>") + views.sentence(said, "caption") + drawn)
+    if value.get("copying", {}).get("spans"):
+        copied = value["copying"]
+        said = f"{copied['share']:.0%} of its words stand in your passages in spans of five or more; the longest:"
+        spans = views.bullets(span["sentence"] for span in copied["spans"])
+        parts.append(Markup("<h4>Copied words</h4>") + views.sentence(said, "caption") + spans)
+    if value.get("generic"):
+        found = value["generic"]
+        findings = views.bullets(finding["sentence"] for finding in found["findings"])
+        title = Markup("<h4>Reads like a language model?</h4>")
+        parts.append(title + views.sentence(found["summary"]) + findings)
+    return Markup("").join(parts)
 
 
 def comparison(value: dict[str, Any]) -> Markup:
@@ -63,7 +102,9 @@ def comparison(value: dict[str, Any]) -> Markup:
         span = "" if found.get("low") is None else f" ({found['low']:+.0f} to {found['high']:+.0f})"
         pairs.append(("points, voice against base", f"{found['difference']:+.0f}{span}"))
     if found.get("gap_closed") is not None:
-        pairs.append(("of the gap to your own writing closed", f"{100 * found['gap_closed']:.0f} %"))
+        low, high = found.get("gap_low"), found.get("gap_high")
+        span = "" if low is None else f" ({100 * low:.0f} to {100 * high:.0f} %)"
+        pairs.append(("of the gap to your own writing closed", f"{100 * found['gap_closed']:.0f} %{span}"))
     return views.facts(pairs) + views.sentence(found.get("verdict", ""))
 
 

@@ -12,6 +12,7 @@ from style_tuner.voice.comparisons import compare, figures
 from style_tuner.voice.copying import Sources
 from style_tuner.voice.describe import differences
 from style_tuner.voice.gates import check
+from style_tuner.voice.kinds import ENGLISH, read_drafts
 from style_tuner.voice.pooling import OwnPassages, clusters, pooled, resampled, rows
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.segment import words
@@ -41,20 +42,27 @@ def score_drafts(
     held_out_texts: Sequence[str],
     config: ScoreConfig = DEFAULTS,
     own: OwnPassages | None = None,
+    sources: Sources | None = None,
 ) -> StyleScore:
-    """Score drafts together, as one text by one writer; none where there are fewer than `least_words` words.
+    """Score drafts together, as one text by one writer; no number where there is too little prose, or none.
 
-    With `own` passages that nothing was fitted to, the score is placed among theirs as well.
+    With `own` passages that nothing was fitted to, the score is placed among theirs as well. `sources` are the training
+    and held-out texts indexed before, with their names.
     """
-    drafts = [text for text in texts if words(text)]
+    reading = read_drafts(texts, config.least_words, verifier.bands.language or ENGLISH)
+    drafts = reading.texts
     number = sum(len(words(text)) for text in drafts)
+    if reading.refusal:
+        found = sum(len(words(text)) for text in texts)
+        return StyleScore(found, None, None, None, f"No score: {reading.refusal}", notes=reading.notes)
     if number < config.least_words:
         verdict = (
             f"Insufficient: {number} words say too little about a voice. Add drafts until there are "
             f"{config.least_words} words, better {config.firm_words:,}."
         )
-        return StyleScore(number, None, None, None, verdict)
-    gates = check(drafts, verifier.bands, verifier.panel, _sources((*training_texts, *held_out_texts)))
+        return StyleScore(number, None, None, None, verdict, notes=reading.notes)
+    sources = sources or _sources((*training_texts, *held_out_texts))
+    gates = check(drafts, verifier.bands, verifier.panel, sources)
     strictest = min(gates, key=lambda gate: gate.cap)
     counts, sizes = clusters(verifier, drafts)
     length = min(number, config.firm_words)
@@ -81,6 +89,7 @@ def score_drafts(
         raw=round(raw, 4),
         percentile=None if percentile is None else round(percentile, 1),
         figures=figures(drafts, verifier.traits),
+        notes=reading.notes,
     )
 
 
@@ -92,10 +101,12 @@ def compare_drafts(
     profile: StyleProfile,
     training_texts: Sequence[str],
     config: ScoreConfig = DEFAULTS,
+    own_passages: OwnPassages | None = None,
+    sources: Sources | None = None,
 ) -> Comparison:
     """Compare two models' drafts of the same requests, paired by place, and say how much nearer the tuned one is."""
     base, tuned = (
-        score_drafts(texts, verifier, profile, training_texts, own_held_out_texts, config)
+        score_drafts(texts, verifier, profile, training_texts, own_held_out_texts, config, own_passages, sources)
         for texts in (base_texts, tuned_texts)
     )
     own = score_drafts(own_held_out_texts, verifier, profile, training_texts, (), config)
