@@ -141,17 +141,29 @@ def newest_dataset(workspace: Workspace) -> Path:
     return folder
 
 
-def train_run(workspace: Workspace, own: Job, wanted: Callable[[], TrainingConfig], dataset: Path | None) -> None:
+def rows_source(workspace: Workspace, config: TrainingConfig, dataset: str | Path | None) -> str:
+    """Return where the rows to train on are: as named, as the recipe says, or the workspace's newest dataset."""
+    named = dataset or config.rows.source
+    if not named:
+        return str(newest_dataset(workspace))
+    path = Path(named).expanduser()
+    return str(path.resolve()) if path.exists() else str(named)
+
+
+def train_run(workspace: Workspace, own: Job, wanted: Callable[[], TrainingConfig], dataset: str | Path | None) -> None:
     """Train in the job's folder; what it was started with is kept there, so that resuming uses the same."""
     settings = own.folder / "settings.json"
     if settings.is_file():
         kept = read_json(settings)
         training = validated(TrainingConfig, kept["config"], str(settings))
-        data = Path(kept["dataset"])
+        data = kept["dataset"]
     else:
         training = wanted()
-        data = dataset.resolve() if dataset else newest_dataset(workspace)
-        write_json(settings, {"config": training.model_dump(mode="json"), "dataset": str(data)})
+        if training.run_name:
+            named = training.run_name.replace("{time}", time_stamp())
+            training = training.model_copy(update={"run_name": named})
+        data = rows_source(workspace, training, dataset)
+        write_json(settings, {"config": training.model_dump(mode="json"), "dataset": data})
     own.update(config_hash=config_hash(training))
     from style_tuner.tuning.train import train
 

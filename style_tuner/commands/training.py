@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,13 +12,38 @@ from style_tuner.commands.options import ConfigOption, JsonOption, SetOption, Wo
 from style_tuner.workspace import existing_workspace
 
 
+def _flag(name: str, said: str) -> Any:
+    """Return an option that goes by another guide's name, with underscores or dashes, and sets the key of that name."""
+    return typer.Option(
+        *dict.fromkeys((name, name.replace("_", "-"))), help=said, rich_help_panel="Other guides' flags"
+    )
+
+
 def train(
     workspace: WorkspaceOption = "default",
     config: ConfigOption = None,
     overrides: SetOption = None,
     dataset: Annotated[
-        Path | None, typer.Option(help="Dataset folder. Default: the newest one of the workspace.")
+        str | None,
+        typer.Option(
+            help="Dataset folder, file of rows (.jsonl .csv .parquet) or Hub name. Default: rows.source of the recipe, "
+            "else the newest dataset of the workspace."
+        ),
     ] = None,
+    base_model: Annotated[str | None, _flag("--base_model", "Model to tune: Hub name or folder.")] = None,
+    output_dir: Annotated[str | None, _flag("--output_dir", "Folder for checkpoints and a copy of the voice.")] = None,
+    lora_r: Annotated[int | None, _flag("--lora_r", "Rank of the adapter.")] = None,
+    lora_alpha: Annotated[int | None, _flag("--lora_alpha", "Scaling of the adapter.")] = None,
+    batch_size: Annotated[int | None, _flag("--batch_size", "Rows at a time on one device.")] = None,
+    gradient_accumulation_steps: Annotated[
+        int | None, _flag("--gradient_accumulation_steps", "Batches for each optimiser step.")
+    ] = None,
+    learning_rate: Annotated[float | None, _flag("--learning_rate", "Peak learning rate.")] = None,
+    num_epochs: Annotated[float | None, _flag("--num_epochs", "Passes over the rows.")] = None,
+    fp16: Annotated[bool, _flag("--fp16", "Ask for float16 arithmetic.")] = False,
+    gradient_checkpointing: Annotated[
+        bool, _flag("--gradient_checkpointing", "Recompute activations: less memory, slower.")
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show an example with its loss mask, and the estimate; train nothing."),
@@ -26,19 +51,34 @@ def train(
     resume: Annotated[str | None, typer.Option(help="Id of a stopped or interrupted run to go on with.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the author's voice (QLoRA) on a prepared dataset; the run can be stopped and resumed."""
+    """Train the author's voice on a prepared dataset, or on rows of another format; it can be stopped and resumed."""
     from style_tuner import jobs, stages
 
+    given = {
+        "base_model": base_model,
+        "output_dir": output_dir,
+        "lora_r": lora_r,
+        "lora_alpha": lora_alpha,
+        "batch_size": batch_size,
+        "gradient_accumulation_steps": gradient_accumulation_steps,
+        "learning_rate": learning_rate,
+        "num_epochs": num_epochs,
+        "gradient_checkpointing": True if gradient_checkpointing else None,
+    }
+    changes = [f"{key}={value}" for key, value in given.items() if value is not None]
+    changes += ["model_type=auto"] if base_model else []  # the recipe's is that of its own model
+    changes += ["fp16=true", "bf16=false", "bnb_4bit_compute_dtype=auto"] if fp16 else []
+    changes += overrides or []
     place = existing_workspace(workspace)
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
-        settings = training_settings(config, overrides)
-        typer.echo(show(settings, dataset or stages.newest_dataset(place)))
+        settings = training_settings(config, changes)
+        typer.echo(show(settings, stages.rows_source(place, settings, dataset)))
         return
     folder = place.runs / jobs.resumable(place, resume).id if resume else None
     with jobs.job(place, "train", folder) as own:
-        stages.train_run(place, own, lambda: training_settings(config, overrides), dataset)
+        stages.train_run(place, own, lambda: training_settings(config, changes), dataset)
     result = own.result | {"run": own.folder.name}
     base, tuned = result["base_validation_loss"], result["tuned_validation_loss"]
     answer(as_json, result, f"Run {own.folder.name}: validation loss {base:.3f} → {tuned:.3f}.\nVoice: {own.folder}")

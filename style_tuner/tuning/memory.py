@@ -58,7 +58,10 @@ LLAMA_8B = ModelShape(4096, 32, 14336, 32, 8, 128, 128256, False, "the known sha
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Memory at the peak of training, in GiB; `basis` says what the estimate was made from."""
+    """Memory at the peak of training, in GiB; `basis` says what the estimate was made from.
+
+    `adapter` is what is trained with its gradients; where every weight is trained, the gradients alone.
+    """
 
     weights: float
     adapter: float
@@ -117,24 +120,56 @@ def model_shape(model: str) -> ModelShape:
 def estimate_memory(config: TrainingConfig, shape: ModelShape | None = None, on_gpu: bool = True) -> MemoryEstimate:
     """Return the memory at the peak of training with rows of full length.
 
-    Weights: 4.127 bits for each linear weight under NF4 with double quantisation (Dettmers et al. 2023), else 2 bytes
-    (4 on CPU); embeddings, head and norms are never quantised. Adapter: rank times inputs plus outputs of every
-    target, weights and gradients in float32. Optimiser: two moments for each adapter weight, one byte each in the
-    8-bit optimisers (Dettmers et al. 2022), else four. Activations: what the backward pass keeps for each token, by
-    counting the inputs of every operation of a layer as Korthikanti et al. 2022 do, without attention scores (fused
-    kernels keep none); all layers at once, or with gradient checkpointing one layer and the input of each. The largest
-    weight is once more there unquantised while it is used. The output head is computed in chunks and left out.
+    Weights: 4.127 bits for each linear weight under NF4 with double quantisation (Dettmers et al. 2023), 1 byte in 8
+    bits, else 2 bytes (4 on CPU); 4 where every weight is trained, and 4 more for its gradient; embeddings, head and
+    norms are never quantised. Adapter: rank times inputs plus outputs of every target, weights and gradients in
+    float32. Optimiser: two moments for each adapter weight, one byte each in the 8-bit optimisers (Dettmers et al.
+    2022), else four. Activations: what the backward pass keeps for each token, by counting the inputs of every
+    operation of a layer as Korthikanti et al. 2022 do, without attention scores (fused kernels keep none); all layers
+    at once, or with gradient checkpointing one layer and the input of each. The largest weight is once more there
+    unquantised while it is used. The output head is computed in chunks and left out.
 
     With Llama-3.1-8B, rank 8, two rows of 2,048 tokens and checkpointing this gives 7.6 GiB, and 17.1 GiB with
     weights of 2 bytes; torchtune's README reports 7.4 and 16.2 GiB measured for that on an RTX 4090.
     """
     shape = shape or model_shape(resolve_model(config.base_model))
-    width = 2 if on_gpu and config.bnb_4bit_compute_dtype != "float32" else 4
+    width = 2 if on_gpu and config.wanted_dtype != "float32" else 4
+    if config.method == "full":
+        return _full_estimate(config, shape, width)
     linear_bytes = QUANTISED_BITS[config.bnb_4bit_use_double_quant] / 8 if config.load_in_4bit else width
+    if config.load_in_8bit:
+        linear_bytes = 1
     weights = shape.linear_parameters * linear_bytes + shape.other_parameters * width
     targets = {name: sizes for name, sizes in shape.linear.items() if name in config.lora_target_modules}
     adapter = shape.layers * config.lora_r * sum(sum(sizes) for sizes in targets.values())
-    moment = 1 if "8bit" in config.optimizer else 4
+    return MemoryEstimate(
+        weights=weights / GIBIBYTE,
+        adapter=adapter * 8 / GIBIBYTE,
+        optimizer=adapter * 2 * _moment(config) / GIBIBYTE,
+        activations=_activations(config, shape, targets) * width / GIBIBYTE,
+        basis=shape.source,
+    )
+
+
+def _full_estimate(config: TrainingConfig, shape: ModelShape, width: int) -> MemoryEstimate:
+    """Return the memory of training every weight: held in float32, with a gradient and two moments each."""
+    parameters = shape.linear_parameters + shape.other_parameters
+    return MemoryEstimate(
+        weights=parameters * 4 / GIBIBYTE,
+        adapter=parameters * 4 / GIBIBYTE,
+        optimizer=parameters * 2 * _moment(config) / GIBIBYTE,
+        activations=_activations(config, shape, {}) * width / GIBIBYTE,
+        basis=shape.source,
+    )
+
+
+def _moment(config: TrainingConfig) -> int:
+    """Return the bytes of one of the optimiser's two moments for one weight."""
+    return 1 if "8bit" in config.optimizer else 4
+
+
+def _activations(config: TrainingConfig, shape: ModelShape, targets: dict[str, tuple[int, int]]) -> float:
+    """Return how many numbers are kept for the backward pass, and the largest weight while it is unquantised."""
     tokens = config.per_device_batch_size * config.max_seq_length
     queries, keys = shape.heads * shape.head_size, shape.key_value_heads * shape.head_size
     kept = (
@@ -145,11 +180,4 @@ def estimate_memory(config: TrainingConfig, shape: ModelShape | None = None, on_
     layers = 1 if config.gradient_checkpointing else shape.layers
     inputs = shape.layers * shape.hidden if config.gradient_checkpointing else 0
     largest = max(wide * high for wide, high in shape.linear.values()) if config.load_in_4bit else 0
-    activations = (tokens * (layers * kept + inputs) + largest) * width
-    return MemoryEstimate(
-        weights=weights / GIBIBYTE,
-        adapter=adapter * 8 / GIBIBYTE,
-        optimizer=adapter * 2 * moment / GIBIBYTE,
-        activations=activations / GIBIBYTE,
-        basis=shape.source,
-    )
+    return tokens * (layers * kept + inputs) + largest

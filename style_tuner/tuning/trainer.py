@@ -64,7 +64,7 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         logging_steps=config.logging_steps,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen, not averaged away
         seed=config.seed,
-        report_to=list(config.report_to) or "none",
+        report_to="wandb" if "wandb" in config.report_to else "none",  # TensorBoard's is made in `make_trainer`
         run_name=config.run_name,
         disable_tqdm=True,
     )
@@ -77,6 +77,29 @@ def callback(kind: type, *arguments: Any) -> Any:
     from transformers import TrainerCallback
 
     return type(f"{kind.__name__}Callback", (kind, TrainerCallback), {})(*arguments)
+
+
+def _begin_wandb(config: TrainingConfig, folder: Path) -> None:
+    """Begin a run of W&B, or go on with it where this run is resumed; its files lie in the run's folder."""
+    import wandb
+
+    wandb.init(
+        project=os.environ.get("WANDB_PROJECT", "style-tuner"),
+        name=config.run_name,
+        id=folder.name,
+        resume="allow",
+        dir=folder,
+        config=config.model_dump(mode="json"),
+    )
+
+
+def _tensorboard(checkpoints: Path) -> Any:
+    """Return the writer of TensorBoard's files beside the checkpoints; by itself it may choose the working folder."""
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    writer: Any = SummaryWriter(str(checkpoints / "runs"))  # type: ignore[no-untyped-call]
+    return TensorBoardCallback(writer)  # type: ignore[no-untyped-call]
 
 
 def check_reports(config: TrainingConfig) -> None:
@@ -128,7 +151,10 @@ def make_trainer(
     from trl.trainer.sft_trainer import SFTTrainer
 
     base = load_base_model(config)
-    os.environ.setdefault("WANDB_DIR", str(job.folder))  # else it writes where the command was typed
+    if "tensorboard" in config.report_to:
+        callbacks = [_tensorboard(checkpoints), *callbacks]
+    if "wandb" in config.report_to:
+        _begin_wandb(config, job.folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TRL 1.16 still uses names that Transformers renamed
         trainer = SFTTrainer(
