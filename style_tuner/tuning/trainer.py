@@ -98,7 +98,7 @@ def _tensorboard(checkpoints: Path) -> Any:
     from torch.utils.tensorboard import SummaryWriter
     from transformers.integrations.integration_utils import TensorBoardCallback
 
-    writer: Any = SummaryWriter(str(checkpoints / "runs"))  # type: ignore[no-untyped-call]
+    writer: Any = SummaryWriter(str(checkpoints / "runs"))
     return TensorBoardCallback(writer)  # type: ignore[no-untyped-call]
 
 
