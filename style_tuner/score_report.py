@@ -44,7 +44,8 @@ STYLE = Markup("""<style>
 .pairs .own { background: repeating-linear-gradient(45deg, #8a857d 0 2px, transparent 2px 4px); border: 1px solid
   #8a857d; height: 5px; }
 .pairs .draft { background: var(--color-accent, #2d7f7c); }
-.swatch { display: inline-block; width: 22px; margin-right: 6px; vertical-align: middle; }
+.pairs .swatch { display: inline-block; width: 22px; margin-right: 6px; vertical-align: middle; }
+.dark .heat { --mark: #5fb0ab; }
 </style>""")
 PAGE = Markup("""<!doctype html>
 <html lang="en">
@@ -58,7 +59,7 @@ PAGE = Markup("""<!doctype html>
   .number {{ font: 64px/1.05 Georgia, serif; }} .verdict {{ font: 20px/1.45 Georgia, serif; max-width: 60ch; }}
   h2 {{ font-size: 18px; margin-top: 2rem; }} .caption {{ font-size: 14px; opacity: .8; }}
   @media (prefers-color-scheme: dark) {{ body {{ color: #eee; background: #1c1b18; }}
-    .heat .why {{ background: #26241f; color: #eee; }} :root {{ --color-accent: #4c9c98; }} }}
+    .heat .why {{ background: #26241f; color: #eee; }} :root {{ --color-accent: #5fb0ab; }} }}
 </style>
 <h1>{title}</h1>
 {body}

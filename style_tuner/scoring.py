@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from style_tuner.drafting import running_server
 from style_tuner.errors import DatasetError
 from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
-from style_tuner.records import ChatExample, Draft
+from style_tuner.records import ChatExample, Draft, Message
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
 from style_tuner.voice.reference import REFERENCE_WORDS
 from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
 
+FIRST_SEED = 1000
 SPANS = 5
 FURTHEST = 5
 SHOWN = 90
@@ -129,23 +130,38 @@ def write_pairs(
     At least `score.drafts` each; then more, up to twice as many, until each model has `score.firm_words` words. Each is
     kept in the job's folder as it comes.
     """
-    from style_tuner.serving.client import complete_chat
-
-    requests = [example.messages[:-1] for example in read_examples(dataset / "heldout.jsonl")]
-    if not requests:
-        raise DatasetError(f"{dataset} has no held-out rows, so there is nothing to score with: prepare it again.")
+    requests = held_out_requests(dataset)
     drafts: dict[str, list[Draft]] = {model: [] for model in models}
     for number in range(score.drafts * 2):
         short = min(sum(draft.words for draft in found) for found in drafts.values()) < score.firm_words
         if number >= score.drafts and not short:
             break
         own.report(number, score.drafts + 1, f"Writing draft {number + 1} with each model")
-        messages, seed = requests[number % len(requests)], 1000 + number
-        for model in models:  # one after the other: `transformers serve` draws both from one generator
-            draft = complete_chat(url, model, messages, sampling, seed)
+        for draft in draft_pair(url, models, requests, number, sampling):
             append_jsonl(own.folder / "drafts.jsonl", asdict(draft))
-            drafts[model].append(draft)
+            drafts[draft.model].append(draft)
     return drafts
+
+
+def held_out_requests(dataset: Path) -> list[tuple[Message, ...]]:
+    """Return the requests that neither training nor the choice of a checkpoint has seen."""
+    requests = [example.messages[:-1] for example in read_examples(dataset / "heldout.jsonl")]
+    if not requests:
+        raise DatasetError(f"{dataset} has no held-out rows, so there is nothing to score with: prepare it again.")
+    return requests
+
+
+def draft_pair(
+    url: str, models: Sequence[str], requests: Sequence[tuple[Message, ...]], number: int, sampling: SamplingConfig
+) -> Iterator[Draft]:
+    """Write the draft of this number with each model: the same request and seed, whichever the models are.
+
+    One after the other, for `transformers serve` draws both from one generator.
+    """
+    from style_tuner.serving.client import complete_chat
+
+    for model in models:
+        yield complete_chat(url, model, requests[number % len(requests)], sampling, FIRST_SEED + number)
 
 
 def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft], panel: Path | None = None) -> dict[str, Any]:
@@ -179,13 +195,16 @@ def score_models(
 
 
 def score_files(
-    workspace: Workspace, files: Sequence[Path], dataset: Path | None, panel: Path | None = None
+    workspace: Workspace, files: Sequence[Path], dataset: Path | None, own: Job, panel: Path | None = None
 ) -> dict[str, Any]:
     """Score the text of some files, pooled, and keep the result in the workspace."""
     found = [path for file in files for path in manuscript_files(file)]
     texts = [chapter.text for path in found for chapter in read_manuscript(path).chapters]
     data = dataset or newest_dataset(workspace)
-    result = score_texts(AuthorVoice(data, panel), texts)
+    own.report(1, 3, "Fetching your voice")
+    author = AuthorVoice(data, panel)
+    own.report(2, 3, "Scoring against the panel")
+    result = score_texts(author, texts)
     return _kept(workspace, result | {"files": [str(path) for path in found], "dataset": str(data)})
 
 

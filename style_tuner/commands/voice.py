@@ -68,7 +68,6 @@ def score(
     """Score drafts against the author's voice; or a base model and a voice on the same requests, side by side."""
     from style_tuner import jobs, scoring
     from style_tuner.score_report import document
-    from style_tuner.workspace import write_text
 
     place = existing_workspace(workspace)
     if bool(files) == bool(models):
@@ -77,7 +76,7 @@ def score(
         raise typer.BadParameter("--html shows draft files; for two models see benchmarks.style_transfer_quality.")
     with jobs.job(place, "score") as own:
         if files:
-            own.result = scoring.score_files(place, files, dataset, panel)
+            own.result = scoring.score_files(place, files, dataset, own, panel)
         else:
             names = [name.strip() for name in str(models).split(",")]
             own.result = scoring.score_models(place, names, ScoreConfig(drafts=drafts), dataset, own, panel)
