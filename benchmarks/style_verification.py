@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
+from benchmarks.attacks import attack_medians
 from benchmarks.baselines import baselines
 from benchmarks.figures import Outcome, report
 from style_tuner.errors import StyleTunerError
@@ -29,6 +31,9 @@ from style_tuner.voice.verifier import Verifier, fit_verifier
 
 PASSAGES = 60
 RUN = 6
+ATTACKED = 3
+ATTACK_WORDS = 1000
+ATTACK_PASSAGES = 3
 CURVE = (5_000, 10_000, 25_000, 50_000, 100_000)
 
 
@@ -95,6 +100,27 @@ def fit(works: Mapping[str, Sequence[Path]], panel: Panel, own_words: int | None
     }
 
 
+def attacked(works: Mapping[str, Sequence[Path]], verifiers: Mapping[str, Verifier]) -> dict[str, float]:
+    """Return each attack's median score over a few authors; the next author's last work is the other text."""
+    names = list(works)
+    found: dict[str, list[float]] = defaultdict(list)
+    for author in names[:: max(1, len(names) // ATTACKED)][:ATTACKED]:
+        other = names[(names.index(author) + 1) % len(names)]
+        *earlier, last = (_read(file) for file in works[author])
+        medians = attack_medians(
+            earlier,
+            [last],
+            [_read(works[other][-1])],
+            verifiers[author],
+            passages=ATTACK_PASSAGES,
+            lengths=(ATTACK_WORDS,),
+        )
+        for name, score in medians.items():
+            found[name].append(score)
+        _say(f"Attacked {author}: the highest median is {max(medians.values()):.0f}.")
+    return {name: statistics.median(scores) for name, scores in found.items()}
+
+
 def main() -> None:
     """Measure, say what is done on the way, and print the figures or one JSON object."""
     parser = argparse.ArgumentParser(description="Measure the style verifier on authors it has never seen.")
@@ -106,6 +132,7 @@ def main() -> None:
         "--own-words", type=_count, help="Length of an author's profile in words. Default: all there is."
     )
     parser.add_argument("--curve", action="store_true", help="Measure with profiles of 5 to 100 thousand words too.")
+    parser.add_argument("--verifier-only", action="store_true", help="Leave out the baselines and the attacks.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object on the last line.")
     chosen = parser.parse_args()
     try:
@@ -131,9 +158,11 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
         )
     verifiers = fit(works, panel, chosen.own_words)
     figures = {"words": chosen.words} | report(measure(verifiers, passages, chosen.words))
-    _say(f"Verifier: pooled AUC {figures['pooled_auc']:.4f}. Baselines follow.")
-    profiles = {author: "\n\n".join(profile_texts(files[:-1], chosen.own_words)) for author, files in works.items()}
-    figures["baselines"] = baselines(profiles, passages, panel.known, chosen.words)
+    _say(f"Verifier: pooled AUC {figures['pooled_auc']:.4f}.")
+    if not chosen.verifier_only:
+        profiles = {name: "\n\n".join(profile_texts(files[:-1], chosen.own_words)) for name, files in works.items()}
+        figures["baselines"] = baselines(profiles, passages, panel.known, chosen.words)
+        figures["attacks"] = attacked(works, verifiers)
     if chosen.curve:
         figures["curve"] = {}
         for own_words in CURVE:

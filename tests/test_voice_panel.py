@@ -6,8 +6,9 @@ import pytest
 
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ModelError, StyleTunerError
-from style_tuner.voice.masking import MASK, NUMBER, masked, tokens, word_grams
-from style_tuner.voice.panel import PANEL, build_panel, load_panel, save_panel, save_reference, units
+from style_tuner.voice.masking import MASK, NUMBER, masked, shaped, tokens, word_grams
+from style_tuner.voice.ngrams import units
+from style_tuner.voice.panel import PANEL, build_panel, load_panel, save_panel, save_reference
 
 
 def test_quotes_and_dashes_are_one_sign_each_however_they_are_set():
@@ -28,6 +29,38 @@ def test_masking_leaves_common_words_and_hides_the_rest():
     assert word_grams(["the", MASK, "."]) == {"the": 1, MASK: 1, ".": 1, "the #": 1, "# .": 1, "the # .": 1}
 
 
+def test_lost_apostrophes_are_put_back_and_spaced_dots_are_one_sign():
+    assert tokens("I don t think he s here . . . we ll see, mother s gone.") == tokens(
+        "I don't think he's here ... we'll see, mother's gone."
+    )
+    assert tokens("He drew a T and an S. _Never_ mind") == [
+        "he",
+        "drew",
+        "a",
+        "t",
+        "and",
+        "an",
+        "s",
+        ".",
+        "never",
+        "mind",
+    ]
+
+
+def test_masked_words_keep_their_endings_where_features_are_counted():
+    known = frozenset({"the", "was"})
+    assert shaped(tokens("The captain's walking 9 dogs was red."), known) == [
+        "the",
+        "#'s",
+        "#ing",
+        NUMBER,
+        "#s",
+        "was",
+        MASK,
+        ".",
+    ]
+
+
 def test_units_hold_the_same_number_of_words():
     cut = units(["a", ",", MASK, "b", ".", "c"], words=2)
     assert cut == [["a", ",", MASK], ["b", ".", "c"]]
@@ -37,10 +70,10 @@ def test_the_shipped_panel_has_many_authors_and_no_readable_words_beyond_the_mas
     panel = load_panel()
     assert len(panel.authors) >= 20
     assert panel.counts.shape == (len(panel.unit_authors), len(panel.features))
-    assert len(panel.known) == 800
+    assert len(panel.known) == 800 and len(panel.vocabulary) <= 2000 and panel.known < panel.vocabulary
     word_features = [feature for feature in panel.features if not feature.startswith("\t")]
     shown = {word for feature in word_features for word in feature.split() if re.match(r"[a-z]", word)}
-    assert shown <= panel.known
+    assert shown <= panel.vocabulary
     assert sum(path.stat().st_size for path in PANEL.iterdir()) < 6_000_000
 
 
@@ -70,6 +103,7 @@ def test_a_panel_is_built_from_a_folder_saved_and_loaded_alike(tmp_path):
     assert panel.authors == ("Author0", "Author1", "Author2", "Author3", "Author4")
     loaded = load_panel(save_panel(panel, tmp_path / "panel"))
     assert loaded.features == panel.features and loaded.known == panel.known
+    assert loaded.vocabulary == panel.vocabulary and loaded.calibrations == panel.calibrations
     assert (abs(loaded.counts - panel.counts)).sum() == 0
     assert np.array_equal(loaded.grammar.trigram_keys, panel.grammar.trigram_keys)
     assert '"the": ' in save_reference(corpus, tmp_path / "panel").read_text(encoding="utf-8")

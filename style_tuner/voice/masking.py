@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 MASK = "#"
 NUMBER = "0"
@@ -13,14 +14,19 @@ _UNIFIED = str.maketrans(
     {"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", "–": "—", "―": "—"}
 )
 _SINGLE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
+_LOST_APOSTROPHE = re.compile(r"(?<=[a-z]) (t|s|ll|ve|re|d|m)(?![\w'’])")
+_DOTS = re.compile(r"\.(?:[ \xa0]?\.){2,}")
+_ENDINGS = ("'s", "ing", "ed", "ly", "est", "er", "ness", "tion", "ment", "able", "ous", "ful", "less", "s")
 
 
 def tokens(text: str) -> list[str]:
     """Return words in lower case and punctuation marks; all quote marks and all dashes are one sign each.
 
-    How a publisher sets quotes and dashes is not the author's manner, and a model may set them otherwise.
+    How a publisher sets quotes and dashes is not the author's manner, and a model may set them otherwise. Apostrophes
+    that a file has lost ("don t") are put back.
     """
-    unified = text.translate(_UNIFIED).replace("--", "—").replace(" - ", " — ").lower()
+    unified = _DOTS.sub("...", text.translate(_UNIFIED)).replace("--", "—").replace(" - ", " — ").replace("_", "")
+    unified = _LOST_APOSTROPHE.sub(r"'\1", unified).lower()
     return _TOKEN.findall(_SINGLE_QUOTE.sub('"', unified))
 
 
@@ -30,6 +36,17 @@ def masked(found: Iterable[str], known: frozenset[str]) -> list[str]:
         token if token in known or not (token[0].isalnum()) else NUMBER if token[0].isdigit() else MASK
         for token in found
     ]
+
+
+def shaped(found: Sequence[str], known: frozenset[str]) -> list[str]:
+    """Return the tokens masked, but with the common ending of a masked word kept: `walking` becomes `#ing`."""
+    hidden = masked(found, known)
+    return [MASK + _ending(token) if seen == MASK else seen for token, seen in zip(found, hidden, strict=True)]
+
+
+@lru_cache(maxsize=100_000)
+def _ending(word: str) -> str:
+    return next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2), "")
 
 
 def word_grams(masked_tokens: Sequence[str]) -> Counter[str]:

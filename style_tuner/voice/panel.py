@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 import logging
 import zipfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import ModelError, StyleTunerError
+from style_tuner.voice.calibration import PROFILE_UNITS, Calibration, simulate
 from style_tuner.voice.grammar import Grammar, count_grammar
-from style_tuner.voice.masking import MASK, NUMBER, character_grams, masked, tokens, word_grams
+from style_tuner.voice.linear import inverse_frequencies
+from style_tuner.voice.masking import MASK, NUMBER, masked, shaped, tokens
+from style_tuner.voice.ngrams import (
+    choose_features,
+    column_steps,
+    columns_of,
+    common_words,
+    count_rows,
+    grams,
+    runs,
+    units,
+)
 from style_tuner.voice.reference import count_reference_words, save_reference_words
 from style_tuner.workspace import PROJECT_ROOT, write_bytes, write_json
 
@@ -24,13 +36,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PANEL = PROJECT_ROOT / "data" / "panel"
-UNIT_WORDS = 250
-RUN_UNITS = 4
-AUTHOR_UNITS = 80
+AUTHOR_UNITS = 160
+UNSEEN_UNITS = 80
+BYTE = 255
+SHAPE_WORDS = 2000
 MASK_WORDS = 800
 MASK_AUTHORS = 0.8
-FEATURES = 25_000
-LEAST_AUTHORS = 4
+FEATURES = 12_000
 GRAMMAR_WORDS = 120_000
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "—", "(", ")", '"', "...")
 
@@ -39,16 +51,18 @@ PUNCTUATION = (".", ",", ";", ":", "!", "?", "—", "(", ")", '"', "...")
 class Panel:
     """Counts of panel authors' text in units of 250 words; each `RUN_UNITS` consecutive rows are consecutive text.
 
-    `counts` is units × features; `unit_authors` gives each row's place in `authors`; `known` are the words that are
-    not masked; `inverse_frequencies` weighs features by how few units hold them.
+    `counts` is units × features; `unit_authors` gives each row's place in `authors`; `vocabulary` are the words that
+    features may show, `known` the fewer that `grammar` does, and `calibrations` what decision values mean.
     """
 
     authors: tuple[str, ...]
     unit_authors: np.ndarray
     counts: csr_array
     features: dict[str, int]
+    vocabulary: frozenset[str]
     known: frozenset[str]
     grammar: Grammar
+    calibrations: tuple[Calibration, ...]
 
     def without(self, author: str) -> Panel:
         """Return the panel less one author, for validation on that author's own works."""
@@ -60,41 +74,16 @@ class Panel:
         return replace(self, counts=self.counts[np.flatnonzero(kept)], unit_authors=self.unit_authors[kept])
 
     def masked(self, text: str) -> list[str]:
-        """Return the masked tokens of a text."""
+        """Return the masked tokens of a text, as `grammar` knows them."""
         return masked(tokens(text), self.known)
 
-    def count(self, masked_texts: Iterable[Sequence[str]]) -> csr_array:
+    def shaped(self, text: str) -> list[str]:
+        """Return the masked tokens of a text, as they are counted: more words shown, and endings of the others."""
+        return shaped(tokens(text), self.vocabulary)
+
+    def count(self, shaped_texts: Iterable[Sequence[str]]) -> csr_array:
         """Return the counts of this panel's features, one row for each masked text."""
-        return _count_rows((grams(text) for text in masked_texts), self.features)
-
-
-def grams(masked_tokens: Sequence[str]) -> Counter[str]:
-    """Count everything that can be a feature: words 1 to 3, characters 2 to 4."""
-    found = word_grams(masked_tokens)
-    found.update(character_grams(masked_tokens))
-    return found
-
-
-def units(found: Sequence[str], words: int = UNIT_WORDS) -> list[list[str]]:
-    """Cut tokens into units that hold `words` words each; what is left over is dropped."""
-    cut, start, count = [], 0, 0
-    for place, token in enumerate(found):
-        count += token[0].isalpha() or token == MASK
-        if count == words:
-            cut.append(list(found[start : place + 1]))
-            start, count = place + 1, 0
-    return cut
-
-
-def runs(cut: Sequence[list[str]], number: int) -> list[list[str]]:
-    """Return about `number` units as runs of consecutive ones, evenly spread, the work's edges left out."""
-    lengths = max(1, number // RUN_UNITS)
-    first, last = len(cut) // 50, len(cut) - len(cut) // 50 - RUN_UNITS
-    if last <= first:
-        return list(cut[: len(cut) // RUN_UNITS * RUN_UNITS])
-    step = max(RUN_UNITS, (last - first) / lengths)
-    starts = [first + round(step * place) for place in range(lengths) if first + round(step * place) <= last]
-    return [unit for start in starts for unit in cut[start : start + RUN_UNITS]]
+        return count_rows((grams(text) for text in shaped_texts), self.features)
 
 
 def build_panel(corpus: Path, authors: Collection[str] | None = None) -> Panel:
@@ -105,24 +94,31 @@ def build_panel(corpus: Path, authors: Collection[str] | None = None) -> Panel:
     import numpy as np
 
     works = _read_works(corpus, authors)
-    known = _known_words(works)
-    rows: list[Counter[str]] = []
-    unit_authors = []
-    for number, author in enumerate(works):
-        for work in works[author]:
-            for unit in runs(units(work), AUTHOR_UNITS // len(works[author])):
-                rows.append(grams(masked(unit, known)))
-                unit_authors.append(number)
-    features = _choose_features(rows, unit_authors)
+    common = common_words(works, SHAPE_WORDS, MASK_AUTHORS)
+    known, vocabulary = frozenset(common[:MASK_WORDS]), frozenset(common)
+    cut = {author: [units(work) for work in found] for author, found in works.items()}
+    chosen = [[unit for work in found for unit in runs(work, AUTHOR_UNITS // len(found))] for found in cut.values()]
+    unit_authors = [number for number, found in enumerate(chosen) for _ in found]
+    rows = [grams(shaped(unit, vocabulary)) for found in chosen for unit in found]
+    features = choose_features(rows, unit_authors, FEATURES)
+    counts = count_rows(rows, features)
+    by_author = [counts[np.flatnonzero(np.array(unit_authors) == number)] for number in range(len(works))]
+    parted = [_early_and_last(found) for found in cut.values()]
+    early, last = (
+        [count_rows((grams(shaped(unit, vocabulary)) for unit in part), features) for part in parts]
+        for parts in zip(*parted, strict=True)
+    )
     symbols = (*sorted(known), *PUNCTUATION, MASK, NUMBER)
     shares = (masked(work[: GRAMMAR_WORDS // len(found)], known) for found in works.values() for work in found)
     return Panel(
         tuple(works),
         np.array(unit_authors, dtype=np.int16),
-        _count_rows(rows, features),
+        counts,
         features,
+        vocabulary,
         known,
         count_grammar(shares, symbols),
+        simulate(early, last, by_author, inverse_frequencies(counts)),
     )
 
 
@@ -134,11 +130,13 @@ def save_panel(panel: Panel, folder: Path = PANEL) -> Path:
 
     buffer = io.BytesIO()
     counts = panel.counts
+    steps = column_steps(counts)
     np.savez_compressed(
         buffer,
         unit_authors=panel.unit_authors,
-        data=np.minimum(counts.data, 65_535).astype(np.uint16),
-        steps=_steps(counts).astype(np.uint16),
+        data=np.minimum(counts.data, BYTE).astype(np.uint8),
+        steps=np.minimum(steps, BYTE).astype(np.uint8),
+        wide_steps=steps[steps >= BYTE].astype(np.uint32),
         row_ends=counts.indptr.astype(np.int32),
         unigrams=panel.grammar.unigrams.astype(np.uint32),
         bigram_steps=np.diff(panel.grammar.bigram_keys, prepend=0).astype(np.uint32),
@@ -147,8 +145,15 @@ def save_panel(panel: Panel, folder: Path = PANEL) -> Path:
         trigram_counts=panel.grammar.trigram_counts.astype(np.uint32),
     )
     write_bytes(folder / "panel.npz", buffer.getvalue())
-    names = {"authors": panel.authors, "known": sorted(panel.known), "symbols": panel.grammar.symbols}
-    write_json(folder / "panel.json", names | {"features": list(panel.features)})
+    names: dict[str, Any] = {
+        "authors": panel.authors,
+        "known": sorted(panel.known),
+        "vocabulary": sorted(panel.vocabulary),
+        "symbols": panel.grammar.symbols,
+        "calibrations": [asdict(curve) for curve in panel.calibrations],
+        "features": list(panel.features),
+    }
+    write_json(folder / "panel.json", names)
     return folder
 
 
@@ -171,7 +176,9 @@ def load_panel(folder: Path = PANEL) -> Panel:
         with np.load(folder / "panel.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         row_ends = arrays["row_ends"].astype(np.int64)
-        indices = _unstep(arrays["steps"].astype(np.int64), row_ends)
+        steps = arrays["steps"].astype(np.int64)
+        steps[steps == BYTE] = arrays["wide_steps"]
+        indices = columns_of(steps, row_ends)
         grammar = Grammar(
             tuple(names["symbols"]),
             arrays["unigrams"].astype(np.int64),
@@ -184,19 +191,22 @@ def load_panel(folder: Path = PANEL) -> Panel:
         counts = csr_array(
             (arrays["data"].astype(np.float32), indices.astype(np.int32), row_ends.astype(np.int32)), shape=shape
         )
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        calibrations = tuple(Calibration(**curve) for curve in names["calibrations"])
+        vocabulary = frozenset(names["vocabulary"])
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"The panel in {folder} cannot be read ({error}): restore data/panel, or make one with "
             "`python -m style_tuner panel build --corpus DIR --output FOLDER`."
         ) from error
     features = {feature: place for place, feature in enumerate(names["features"])}
     known = frozenset(names["known"])
-    return Panel(tuple(names["authors"]), arrays["unit_authors"], counts, features, known, grammar)
+    authors = tuple(names["authors"])
+    return Panel(authors, arrays["unit_authors"], counts, features, vocabulary, known, grammar, calibrations)
 
 
 def _read_works(corpus: Path, authors: Collection[str] | None) -> dict[str, list[list[str]]]:
     works: dict[str, list[list[str]]] = defaultdict(list)
-    for file in sorted(corpus.glob("*_*_*.txt")):
+    for file in sorted(corpus.glob("*_*_*.txt"), key=lambda file: (file.stem.split("_")[0], file.stem[-4:], file.name)):
         author = file.stem.split("_")[0]
         if authors is not None and author not in authors:
             continue
@@ -212,68 +222,12 @@ def _read_works(corpus: Path, authors: Collection[str] | None) -> dict[str, list
     return dict(works)
 
 
-def _known_words(works: dict[str, list[list[str]]]) -> frozenset[str]:
-    """Return the most frequent words among those that most authors use."""
-    rates: dict[str, float] = defaultdict(float)
-    users: Counter[str] = Counter()
-    for found in works.values():
-        counts = Counter(token for work in found for token in work if token[0].isalpha())
-        total = counts.total()
-        for word, count in counts.items():
-            rates[word] += count / total
-            users[word] += count >= 5
-    common = sorted((word for word in rates if users[word] >= MASK_AUTHORS * len(works)), key=lambda word: -rates[word])
-    return frozenset(common[:MASK_WORDS])
-
-
-def _choose_features(rows: Sequence[Counter[str]], unit_authors: Sequence[int]) -> dict[str, int]:
-    """Return the n-grams that are in most units, of those that several authors use."""
-    holders: Counter[str] = Counter()
-    users: dict[str, set[int]] = defaultdict(set)
-    for row, author in zip(rows, unit_authors, strict=True):
-        holders.update(row.keys())
-        for gram in row:
-            users[gram].add(author)
-    ranked = sorted(
-        (gram for gram in holders if len(users[gram]) >= LEAST_AUTHORS), key=lambda gram: (-holders[gram], gram)
-    )
-    return {gram: place for place, gram in enumerate(ranked[:FEATURES])}
-
-
-def _count_rows(rows: Iterable[Counter[str]], features: dict[str, int]) -> csr_array:
-    import numpy as np
-    from scipy.sparse import csr_array
-
-    data: list[int] = []
-    indices: list[int] = []
-    row_ends = [0]
-    for row in rows:
-        held = sorted((features[gram], count) for gram, count in row.items() if gram in features)
-        indices += [place for place, _ in held]
-        data += [count for _, count in held]
-        row_ends.append(len(indices))
-    shape = (len(row_ends) - 1, len(features))
-    return csr_array(
-        (np.array(data, dtype=np.float32), np.array(indices, dtype=np.int32), np.array(row_ends, dtype=np.int32)),
-        shape=shape,
-    )
-
-
-def _steps(counts: csr_array) -> np.ndarray:
-    """Return column numbers as differences within each row: small numbers compress well."""
-    import numpy as np
-
-    steps: np.ndarray = np.diff(counts.indices, prepend=0)
-    starts = counts.indptr[:-1][counts.indptr[:-1] < len(steps)]
-    steps[starts] = counts.indices[starts]
-    return steps
-
-
-def _unstep(steps: np.ndarray, row_ends: np.ndarray) -> np.ndarray:
-    """Undo `_steps`."""
-    import numpy as np
-
-    total: np.ndarray = np.cumsum(steps)
-    before = np.concatenate([[0], total])[row_ends[:-1]]
-    columns: np.ndarray = total - np.repeat(before, np.diff(row_ends))
-    return columns
+def _early_and_last(cut: Sequence[Sequence[list[str]]]) -> tuple[list[list[str]], list[list[str]]]:
+    """Part an author's units into a profile and unseen text: the last work, or the last third of the only one."""
+    early = [unit for work in cut[:-1] for unit in work]
+    last = list(cut[-1])
+    if not early:
+        third = len(last) // 3
+        early, last = last[: len(last) - third], last[len(last) - third :]
+    most = PROFILE_UNITS[-1]
+    return early if len(early) <= most else runs(early, most), runs(last, UNSEEN_UNITS)

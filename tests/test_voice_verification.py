@@ -1,0 +1,129 @@
+"""A small version of the validation: the sample author against texts made for the tests, and the figures by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from voice_modern import MODERN_KINDS
+from voice_prose import ESSAYIST, MODERN
+
+from benchmarks.figures import Outcome, auc, c_at_1, calibration_error, report, six_chunk_auc
+from benchmarks.style_verification import CorpusError, cut, works_of
+from style_tuner.config import SAMPLES
+from style_tuner.voice.calibration import Calibration, for_profile, logistic, simulate
+from style_tuner.voice.linear import inverse_frequencies
+from style_tuner.voice.panel import load_panel
+from style_tuner.voice.segment import pieces, words
+from style_tuner.voice.verifier import fit_verifier
+
+STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
+UNSEEN = pieces(STORIES[-1], 500)
+OTHERS = {**MODERN_KINDS, "essayist": ESSAYIST, "modern prose": MODERN}
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    return fit_verifier(STORIES[:-1], load_panel())
+
+
+def probabilities(verifier, texts):
+    decisions = verifier.decide(verifier.count(texts))
+    return [verifier.probability(float(value), len(words(text))) for value, text in zip(decisions, texts, strict=True)]
+
+
+def test_unseen_passages_of_the_author_are_told_from_all_others(verifier):
+    own, others = (verifier.decide(verifier.count(texts)) for texts in (UNSEEN, list(OTHERS.values())))
+    assert auc(own, others) >= 0.99
+    assert np.mean(np.array(probabilities(verifier, UNSEEN)) >= 0.75) >= 0.8
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS.keys() - {"hard-boiled"}))
+def test_a_text_does_not_score_high_for_being_modern(verifier, name):
+    assert probabilities(verifier, [OTHERS[name]])[0] < 0.25
+
+
+def test_modern_texts_pooled_do_not_score_high_either(verifier):
+    assert probabilities(verifier, ["\n\n".join(MODERN_KINDS.values())])[0] < 0.25
+
+
+def test_a_modern_story_in_the_authors_person_and_plainness_stays_below_the_authors_own(verifier):
+    own = verifier.decide(verifier.count(UNSEEN))
+    assert verifier.decide(verifier.count([MODERN_KINDS["hard-boiled"]]))[0] < own.min()
+
+
+def test_a_file_that_lost_its_apostrophes_reads_as_before(verifier):
+    damaged = [text.replace("'", " ").replace("’", " ") for text in UNSEEN]
+    before, after = (verifier.decide(verifier.count(texts)).mean() for texts in (UNSEEN, damaged))
+    assert after == pytest.approx(before, abs=0.1)
+
+
+def test_a_longer_text_and_a_larger_profile_have_curves_of_their_own(verifier):
+    by_words = {curve.words: curve for curve in verifier.calibrations}
+    assert set(by_words) == {250, 500, 1000, 2000}
+    assert by_words[250].own_deviation > by_words[2000].own_deviation
+    small, middle, large = (for_profile(verifier.panel.calibrations, units, -9.0)[0] for units in (1, 120, 10_000))
+    assert min(small.slope, large.slope) <= middle.slope <= max(small.slope, large.slope)
+    assert small.own_mean < middle.own_mean < large.own_mean
+    value = middle.own_mean
+    assert logistic(value, small) > logistic(value, large)
+
+
+def test_a_value_far_below_the_authors_own_level_speaks_for_nobody():
+    curve = Calibration(400, 1000, slope=5.0, intercept=3.0, own_mean=0.1, own_deviation=0.3, own_fall=-0.8)
+    usual, distinct = (for_profile([curve], 400, level)[0] for level in (0.2, 1.5))
+    assert logistic(-0.6, usual) == pytest.approx(0.5) and logistic(0.7, distinct) == pytest.approx(0.5)
+    assert logistic(-0.1, distinct) < 0.05 < 0.9 < logistic(-0.1, usual)
+
+
+def test_the_panel_learns_what_decision_values_mean_from_authors_that_differ():
+    chance = np.random.default_rng(1)
+    from scipy.sparse import csr_array
+
+    def rows(author, number):
+        rates = np.full(30, 2.0)
+        rates[3 * author : 3 * author + 3] = 6.0
+        return csr_array(chance.poisson(rates, size=(number, 30)).astype(np.float32))
+
+    panel = [rows(author, 24) for author in range(8)]
+    weights = inverse_frequencies(panel[0])
+    curves = simulate([rows(a, 40) for a in range(8)], [rows(a, 16) for a in range(8)], panel, weights)
+    assert {curve.words for curve in curves} == {250, 500, 1000, 2000}
+    for curve in curves:
+        assert isinstance(curve, Calibration) and curve.slope > 0
+    for curve in for_profile(curves, 40, curves[-1].own_mean):
+        assert logistic(curve.own_mean, curve) > 0.75
+
+
+def test_figures_are_those_worked_out_by_hand():
+    own, others = np.array([0.9, 0.52, 0.8, 0.2]), np.array([0.1, 0.1, 0.6, 0.1])
+    assert auc(own, others) == 14 / 16
+    assert c_at_1(own, others) == pytest.approx((2 / 8 + 3 / 8) * (1 + 1 / 8))
+    gaps = [3 * 0.1, 0.8, 0.48, 0.6, 0.2, 0.1]
+    assert calibration_error(own, others) == pytest.approx(sum(gaps) / 8)
+    one = Outcome(np.arange(6.0) + 3, {"B": np.arange(6.0)}, own, others)
+    assert six_chunk_auc({"A": one}) == 1
+    found = report({"A": one})
+    assert found["own_at_75"] == 0.5 and found["false_accept_at_75"] == 0
+    assert found["per_author"]["A"]["auc"] == pytest.approx((36 - 6 + 3 / 2) / 36, abs=0.1)
+
+
+def test_passages_hold_just_so_many_words_in_runs_of_six():
+    text = " ".join(f"{chr(97 + place // 26)}{chr(97 + place % 26)}," for place in range(650))
+    found = cut(text, 10, number=12)
+    assert [len(words(passage)) for passage in found] == [10] * 12
+    assert "".join(found[:6]) in text and "".join(found) not in text
+    assert cut("too short", 10) == []
+
+
+def test_an_author_with_one_work_is_no_target_and_a_name_without_a_year_is_refused(tmp_path: Path, capsys):
+    for name in ("Ann_Early_1890", "Ann_Late_1901", "Bob_Early_1880", "Bob_Late_1882", "Cid_Only_1899"):
+        (tmp_path / f"{name}.txt").write_text("words", encoding="utf-8")
+    found = works_of(tmp_path)
+    assert {author: files[-1].stem for author, files in found.items()} == {
+        "Ann": "Ann_Late_1901",
+        "Bob": "Bob_Late_1882",
+    }
+    assert "Cid" in capsys.readouterr().err
+    (tmp_path / "Ann_Middle_soon.txt").write_text("words", encoding="utf-8")
+    with pytest.raises(CorpusError, match="year"):
+        works_of(tmp_path)
