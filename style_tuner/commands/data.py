@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,8 +18,13 @@ from style_tuner.commands.options import (
     counted,
     training_settings,
 )
+from style_tuner.config import RowsConfig, TrainingConfig, resolve_model
 from style_tuner.errors import StorageError, StyleTunerError
 from style_tuner.workspace import existing_workspace, open_workspace
+
+if TYPE_CHECKING:
+    from style_tuner.dataset.formats import Example
+    from style_tuner.dataset.inspection import Measure
 
 
 def import_files(
@@ -66,7 +71,12 @@ def import_files(
 def prepare(
     workspace: WorkspaceOption = "default",
     input_path: Annotated[
-        Path | None, typer.Option("--input", help="A file or folder of manuscripts instead of the workspace's.")
+        str | None,
+        typer.Option(
+            "--input",
+            help="A file or folder of manuscripts instead of the workspace's; or rows of another format: .jsonl, .csv, "
+            ".parquet, a folder of them, or a dataset of the Hub.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder, or training .jsonl file, to write with --input.")
@@ -79,18 +89,31 @@ def prepare(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cut manuscripts into passages and write chat rows: train, validation, and a held-out part for scoring."""
+    """Cut manuscripts into passages and write chat rows: train, validation, and a held-out part for scoring.
+
+    Rows of another format are checked, parted and written in this project's own.
+    """
     from style_tuner import jobs, stages
+    from style_tuner.dataset.formats import load_splits
+    from style_tuner.dataset.inspection import write_splits
+    from style_tuner.dataset.sources import is_rows
 
     if (input_path is None) != (output is None):
         raise typer.BadParameter("--input and --output go together: the first is read, the second written.")
     changes = [f"base_model={model}"] if model else []
     settings = training_settings(config, [*(overrides or []), *changes])
     settings = stages.with_dataset_settings(settings, min_tokens=min_tokens, max_tokens=max_tokens, split=split)
+    if input_path and output and is_rows(input_path):
+        splits = load_splits(input_path, settings.rows, settings.seed, with_test=True)
+        counts = write_splits(splits, output, input_path)
+        said = f"{counts['train']} rows for training, {counts['validation']} for validation, "
+        said += f"{counts['held_out']} held out."
+        answer(as_json, counts | {"dataset": str(output)}, f"{said}\nDataset: {output}")
+        return
     if input_path and output:
         with tempfile.TemporaryDirectory() as scratch:  # these paths alone: nothing of it shows on the page
             own = jobs.Job(Path(scratch))
-            stages.prepare_files(input_path, output, settings, own)
+            stages.prepare_files(Path(input_path), output, settings, own)
     else:
         place = existing_workspace(workspace)
         with jobs.job(place, "prepare") as own:
@@ -99,16 +122,58 @@ def prepare(
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(help="A chat JSONL file.")],
+    source: Annotated[
+        str, typer.Argument(help="A file of rows (.jsonl .csv .parquet), a folder of them, or a dataset of the Hub.")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Recipe: its rows settings, and with its model's tokenizer the lengths and what is cut."),
+    ] = None,
+    overrides: SetOption = None,
+    model: Annotated[str | None, typer.Option(help="Model whose tokenizer measures the rows.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a JSONL file of chat rows; name each faulty line and its fault."""
+    """Check rows of any known format; name each faulty line or row, its column and the remedy."""
     from style_tuner.dataset.chat_jsonl import validate_file
+    from style_tuner.dataset.inspection import inspect
 
-    report = validate_file(file)
-    lines = [f"{fault.place(file)}: {fault.sentence}" for fault in report.faults]
-    lines += [f"{file}, line {warning.line}: {warning.sentence}" for warning in report.warnings]
-    lines.append(f"{report.rows} rows, {len(report.faults)} faults.")
-    answer(as_json, asdict(report), "\n".join(lines))
-    if report.faults:
+    settings = _rows_settings(config, overrides, model)
+    measure = _measure(settings) if settings else None
+    rows = settings.rows if settings else RowsConfig()
+    reports = inspect(source, rows, measure, settings.max_seq_length if settings else 0)
+    lines, faults = [], 0
+    for report in reports:
+        found, more = list(report.faults), list(report.warnings)
+        if report.format == "chat" and (path := Path(report.name)).suffix == ".jsonl":
+            more += [f"{path}, line {warning.line}: {warning.sentence}" for warning in validate_file(path).warnings]
+        lines += [*found, *more]
+        lines.append(f"{report.name} ({report.format}): {report.rows} rows, {len(found)} faults.")
+        if report.lengths:
+            lines.append(report.lengths.sentence())
+        faults += len(found)
+    total = {"rows": sum(report.rows for report in reports), "faults": [f for r in reports for f in r.faults]}
+    answer(as_json, total | {"parts": [asdict(report) for report in reports]}, "\n".join(lines))
+    if faults:
         raise typer.Exit(1)
+
+
+def _rows_settings(config: Path | None, overrides: list[str] | None, model: str | None) -> TrainingConfig | None:
+    """Return the settings to check against; None where nothing was said of them, so that no model is loaded."""
+    if not (config or overrides or model):
+        return None
+    named = [f"base_model={model}", "model_type=auto"] if model else []
+    return training_settings(config, [*named, *(overrides or [])])
+
+
+def _measure(settings: TrainingConfig) -> Measure:
+    from style_tuner.tokenizer import load_tokenizer
+    from style_tuner.tuning.rows import prompt_and_whole, write_plainly
+
+    tokenizer = load_tokenizer(resolve_model(settings.base_model))
+    write_plainly(tokenizer, settings.rows.response_template)
+
+    def measure(example: Example) -> tuple[int, int]:
+        prompt, whole = prompt_and_whole(example, tokenizer)
+        return len(prompt), len(whole)
+
+    return measure

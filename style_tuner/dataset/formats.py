@@ -119,7 +119,7 @@ def _parted(
     source: str, examples: tuple[Example, ...], size: float | None, seed: int
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Set rows aside for validation, at random; the same seed always chooses the same ones."""
-    wanted = _count(DEFAULT_VALIDATION if size is None else size, len(examples))
+    wanted = size if isinstance(size, int) else _count(size or DEFAULT_VALIDATION, len(examples))
     if len(examples) < 2 or wanted >= len(examples):
         raise DatasetError(
             f"{source} has {len(examples)} rows and {wanted} of them are wanted for validation: add rows, name a "

@@ -53,10 +53,16 @@ def is_dataset_file(path: Path) -> bool:
 
 
 def is_hub_dataset(source: str) -> bool:
-    """Say whether a source can only be a dataset of the Hub: it has the form `owner/name` and is no path here."""
+    """Say whether a source can only be a dataset of the Hub: `owner/name`, and no path here."""
     path = Path(source).expanduser()
     plain = source.count("/") == 1 and not source.startswith((".", "/", "~")) and not source.endswith("/")
-    return plain and not path.exists() and not is_dataset_file(path)
+    return plain and not path.exists() and not path.parent.is_dir() and not is_dataset_file(path)
+
+
+def is_rows(source: str) -> bool:
+    """Say whether a source holds rows rather than manuscripts."""
+    path = Path(source).expanduser()
+    return is_dataset_file(path) or is_hub_dataset(source) or (path.is_dir() and "train" in _files_of(path))
 
 
 def parts_of(source: str) -> dict[str, Callable[[], Table]]:
