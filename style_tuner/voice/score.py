@@ -227,7 +227,11 @@ def _firmness(low: float, high: float, number: int, config: ScoreConfig) -> str:
 
 
 def _comparison_verdict(tuned: StyleScore, raw_low: float, raw_high: float, closed: float | None) -> str:
-    share = "" if closed is None else f" It closes {closed:.0%} of the gap between the base model and your own writing."
+    share = (
+        ""
+        if closed is None or closed <= 0
+        else f" It closes {closed:.0%} of the gap between the base model and your own writing."
+    )
     if raw_low > 0:
         said = "The tuned model writes nearer to your voice than the base model does, beyond chance." + share
     elif raw_high < 0:

@@ -1,0 +1,69 @@
+"""The tab Score: where a draft comes from, and what is shown of a score."""
+
+from takes_on_disk import put
+from voice_prose import MODERN
+
+from style_tuner import jobs
+from style_tuner.tabs import score, score_view
+from style_tuner.workspace import Workspace, write_json, write_text
+
+SENTENCES = [
+    {"text": "He <went>.", "paragraph": 0, "distance": -0.2, "level": 0, "reasons": ()},
+    {"text": "She ran.", "paragraph": 0, "distance": 2.5, "level": 3, "reasons": ("you never open with an adverb",)},
+    {"text": "So.", "paragraph": 1, "distance": 1.0, "level": 1, "reasons": ()},
+]
+SCORE = {
+    "words": 400,
+    "score": 31.0,
+    "low": 12.0,
+    "high": 52.0,
+    "verdict": "This leans towards other authors' voices.",
+    "comparisons": {"pacing": 40.0},
+    "gates": [],
+    "notes": ["12 words of lists were left out."],
+    "figures": [{"name": "Pacing", "unit": "in 1,000", "labels": ["verbs"], "own": [20.0], "draft": [40.0]}],
+}
+VALUE = {
+    "models": {"draft": SCORE},
+    "heat_map": [SENTENCES],
+    "copying": {"share": 0.1, "longest": 9, "spans": [{"sentence": "9 words in a row as in ‘A’, passage 2"}]},
+    "generic": {"summary": "Some of this reads like a model.", "findings": [{"sentence": "‘tapestry’ 4 times."}]},
+}
+
+
+def test_drafts_of_the_tab_write_that_are_long_enough_can_be_chosen(workspace: Workspace) -> None:
+    put(workspace, "20261121-100000-01", ("Too short.", MODERN))
+    (choice,) = score.kept_drafts(workspace).choices
+    assert choice[0].startswith("elena")
+    assert score.take_text(workspace, choice[1]) == MODERN
+    assert score.take_text(workspace, None) == {"__type__": "update"}
+
+
+def test_a_file_is_opened_as_a_manuscript_is(workspace: Workspace, tmp_path) -> None:
+    path = write_text(tmp_path / "draft.md", "# One\n\nShe *ran* home.\n\n# Two\n\nNobody came.\n")
+    assert "She ran home." in score.file_text(workspace, str(path))
+    assert "Nobody came." in score.file_text(workspace, str(path))
+
+
+def test_a_score_is_shown_with_its_heat_map_pairs_copies_and_generic_writing(workspace: Workspace) -> None:
+    write_json(workspace.scores / "20261121-100000-1.json", VALUE)
+    head, heat, plot, explained = score.show(workspace, None)
+    assert "31" in head and "between 12 and 52" in head and "12 words of lists" in head
+    assert "He &lt;went&gt;." in heat
+    assert "Further than 99 in 100 of your own sentences: you never open with an adverb." in heat
+    assert heat.count("tabindex='0'") == 2
+    assert "verbs: your own writing 20.0, draft 40.0" in explained
+    assert "passage 2" in explained and "tapestry" in explained
+    assert plot.visible is False
+
+
+def test_scores_of_earlier_versions_are_still_shown() -> None:
+    old = {"models": {"draft": {key: SCORE[key] for key in ("words", "score", "low", "high", "verdict", "gates")}}}
+    assert score_view.heat(old) == "" == score_view.explained(old, "draft")
+
+
+def test_progress_is_shown_while_a_score_is_worked_out_and_not_after(workspace: Workspace) -> None:
+    with jobs.job(workspace, "score") as own:
+        own.report(1, 3, "Fetching your voice")
+        assert "Fetching your voice" in score.progress(workspace)
+    assert score.progress(workspace) == ""
