@@ -98,13 +98,14 @@ FRENCH = (
     ("text", "said"),
     [
         ("", "no text"),
-        ("Only a few words of mine.", "Insufficient"),
+        ("Only a few words of mine.", "Insufficient: 6 words say"),
+        ("Rain.", "Insufficient: 1 word says"),
         ("stone " * 600, "one word over and over"),
         (FRENCH, "French"),
         (VERSE, "verse"),
         (LIST, "list"),
     ],
-    ids=["empty", "short", "one word", "French", "verse", "list"],
+    ids=["empty", "short", "single", "one word", "French", "verse", "list"],
 )
 def test_what_cannot_be_scored_gets_a_clear_answer_and_no_number(author, text, said):
     result = score_texts(author, [text])

@@ -57,7 +57,7 @@ def score_drafts(
         return StyleScore(found, None, None, None, f"No score: {reading.refusal}", notes=reading.notes)
     if number < config.least_words:
         verdict = (
-            f"Insufficient: {number} words say too little about a voice. Add drafts until there are "
+            f"Insufficient: {'1 word says' if number == 1 else f'{number} words say'} too little about a voice. Add drafts until there are "
             f"{config.least_words} words, better {config.firm_words:,}."
         )
         return StyleScore(number, None, None, None, verdict, notes=reading.notes)
