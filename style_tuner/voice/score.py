@@ -56,9 +56,10 @@ def score_drafts(
         found = sum(len(words(text)) for text in texts)
         return StyleScore(found, None, None, None, f"No score: {reading.refusal}", notes=reading.notes)
     if number < config.least_words:
+        counted = "1 word says" if number == 1 else f"{number} words say"
         verdict = (
-            f"Insufficient: {'1 word says' if number == 1 else f'{number} words say'} too little about a voice. Add drafts until there are "
-            f"{config.least_words} words, better {config.firm_words:,}."
+            f"Insufficient: {counted} too little about a voice. Add drafts until there are {config.least_words} words, "
+            f"better {config.firm_words:,}."
         )
         return StyleScore(number, None, None, None, verdict, notes=reading.notes)
     sources = sources or _sources((*training_texts, *held_out_texts))
