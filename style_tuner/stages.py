@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -27,6 +27,9 @@ from style_tuner.errors import DatasetError, JobError, ServerError
 from style_tuner.jobs import Job
 from style_tuner.records import Manuscript
 from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp, write_json
+
+if TYPE_CHECKING:
+    from style_tuner.tuning.handover import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +227,18 @@ def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
     report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report)
     own.result = asdict(report)
     return folder / "merged"
+
+
+def export_run(workspace: Workspace, run_id: str, to: Trainer, output: Path) -> Path:
+    """Write a training run's settings and rows for another trainer; return the configuration's file."""
+    from style_tuner.tuning.handover import hand_over
+
+    jobs.load(workspace, run_id)
+    settings = workspace.runs / run_id / "settings.json"
+    if not settings.is_file():
+        raise JobError(f"The run {run_id!r} holds no training settings: name a training run.")
+    kept = read_json(settings)
+    return hand_over(validated(TrainingConfig, kept["config"], str(settings)), kept["dataset"], to, output)
 
 
 def trained_runs(workspace: Workspace) -> list[str]:

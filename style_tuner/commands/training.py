@@ -1,4 +1,4 @@
-"""From rows to a model: `train`, `merge`, `check-model`."""
+"""From rows to a model: `train`, `merge`, `check-model`, `export-config`."""
 
 from __future__ import annotations
 
@@ -108,6 +108,22 @@ def merge(
     with jobs.job(place, "merge") as own:
         merged = stages.merge_run(place, run, own)
     answer(as_json, own.result, f"Merged model: {merged}")
+
+
+def export_config(
+    run: Annotated[str, typer.Argument(help="Id of a training run.")],
+    to: Annotated[str, typer.Option(help="Which trainer to write for: axolotl or llama-factory.")],
+    output: Annotated[Path, typer.Option(help="New folder for the configuration and the rows.")],
+    workspace: WorkspaceOption = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's settings and rows for Axolotl or LLaMA-Factory."""
+    from style_tuner import stages
+
+    if to not in ("axolotl", "llama-factory"):
+        raise typer.BadParameter(f"--to is axolotl or llama-factory, not {to!r}.")
+    written = stages.export_run(existing_workspace(workspace), run, to, output)  # type: ignore[arg-type]
+    answer(as_json, {"config": str(written)}, f"Configuration: {written}")
 
 
 def check_model(
