@@ -79,10 +79,12 @@ def profile_texts(files: Sequence[Path], own_words: int | None) -> list[str]:
 
 
 def measure(verifiers: Mapping[str, Verifier], passages: Mapping[str, Sequence[str]], words: int) -> dict[str, Outcome]:
-    """Let every author's verifier decide on every author's passages."""
+    """Let every author's verifier decide on every author's passages; their panels count the same features."""
+    first = next(iter(verifiers.values()))
+    counted = {name: first.count(texts) for name, texts in passages.items()}
     outcomes = {}
     for author, verifier in verifiers.items():
-        values = {name: verifier.decide(verifier.count(texts)) for name, texts in passages.items()}
+        values = {name: verifier.decide(counts) for name, counts in counted.items()}
         chances = {
             name: np.array([verifier.probability(float(value), words) for value in found])
             for name, found in values.items()
