@@ -89,13 +89,6 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 [data-copy] { all: unset; cursor: pointer; font-size: 13px; color: var(--link-text-color); border-radius: 4px; }
 .dark [data-copy] { color: #7bbab6; }
 [data-copy]:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
-.chapter del { color: var(--body-text-color-subdued); font-size: .88em; margin: 0 .3em; cursor: help; }
-[role=tablist] > button[role=tab]:last-child { margin-left: auto; font-weight: 400; }
-.checks { padding-left: 1.4em; max-width: 75ch; font-size: 15px; } .checks li { margin: 0 0 14px; }
-.gradio-container .checks p { display: block; margin: 2px 0; } .checks li > span { font-size: 14px; margin-left: 6px; }
-[data-copy] { all: unset; cursor: pointer; font-size: 13px; color: var(--link-text-color); border-radius: 4px; }
-.dark [data-copy] { color: #7bbab6; }
-[data-copy]:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 blockquote.quote { border-left: 3px solid var(--border-color-primary); margin: 12px 0; padding: 2px 0 2px 14px; }
 button.primary { font-weight: 600; }
 
