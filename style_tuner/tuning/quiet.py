@@ -18,6 +18,8 @@ def quiet_libraries() -> None:
     bitsandbytes 0.50 advises a package that would fetch a CPU kernel from the Hub; accelerate 1.15 warns at every
     validation of a remainder that TRL sums up itself.
     """
+    for name in ("bitsandbytes", "accelerate"):  # before the imports below, which speak as they load
+        logging.getLogger(name).setLevel(logging.ERROR)
     import datasets
     import huggingface_hub.constants
     from transformers.utils import logging as transformers_logging
@@ -27,5 +29,3 @@ def quiet_libraries() -> None:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     warnings.filterwarnings("ignore", DEPRECATED, FutureWarning)
     warnings.filterwarnings("ignore", PAGED, UserWarning)
-    for name in ("bitsandbytes", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
