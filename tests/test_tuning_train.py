@@ -35,6 +35,7 @@ def settings(**changes):
         "save_steps": 2,
         "logging_steps": 1,
         "gradient_checkpointing": False,
+        "samples": 0,
     }
     return TrainingConfig(**(values | changes))
 
@@ -315,7 +316,7 @@ def test_the_log_holds_no_warnings_of_libraries_on_what_is_done_on_purpose(datas
         "train(TrainingConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), "
         "Job(Path(sys.argv[3])))"
     )
-    config = settings(gradient_checkpointing=True).model_dump_json()
+    config = settings(gradient_checkpointing=True, samples=1, sample_tokens=8).model_dump_json()
     command = [sys.executable, "-c", code, config, str(dataset), str(job.folder)]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
     said = done.stdout + done.stderr

@@ -1,20 +1,27 @@
-"""Find the checkpoint to go on from, one cut short while it was written left out; say so when a disk is full."""
+"""Checkpoints and the voice made of one: find those that are whole, write the voice, say so when a disk is full."""
 
 from __future__ import annotations
 
 import errno
 import json
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from style_tuner.errors import StorageError
-from style_tuner.workspace import storage_errors
+from style_tuner.errors import JobError, StorageError
+from style_tuner.workspace import new_folder, storage_errors, time_stamp
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 LEAST_FREE = 1024**2
 """Bytes free below which a failed write of PyTorch, which names no reason, is taken for a full disk."""
+NOT_OF_A_VOICE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state*.pth", "trainer_state.json", "*.bin")
+"""Files of a checkpoint that training alone needs."""
 
 
 @contextmanager
@@ -54,16 +61,95 @@ def _remedy(checkpoints: Path | None) -> str:
 
 def newest_checkpoint(folder: Path) -> Path | None:
     """Return the complete checkpoint of the highest step; incomplete ones, which nothing can use, are removed."""
-    complete = {}
+    complete = whole_checkpoints(folder)
     for path in folder.glob("checkpoint-*"):
-        step = path.name.removeprefix("checkpoint-")
-        if not step.isdigit():
-            continue
-        if is_complete(path):
-            complete[int(step)] = path
-        else:
+        if path.name.removeprefix("checkpoint-").isdigit() and path not in complete.values():
             shutil.rmtree(path)
     return complete[max(complete)] if complete else None
+
+
+def whole_checkpoints(folder: Path) -> dict[int, Path]:
+    """Return the complete checkpoints by step."""
+    found = {path.name.removeprefix("checkpoint-"): path for path in folder.glob("checkpoint-*")}
+    return {int(step): path for step, path in sorted(found.items()) if step.isdigit() and is_complete(path)}
+
+
+def best_checkpoint(folder: Path) -> tuple[int, Path] | None:
+    """Return the complete checkpoint with the lowest validation loss, with its step."""
+    complete = whole_checkpoints(folder)
+    losses: dict[int, float] = {}
+    for path in complete.values():
+        state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        losses |= {row["step"]: row["eval_loss"] for row in state["log_history"] if "eval_loss" in row}
+    judged = [step for step in complete if step in losses]
+    if not judged:
+        return None
+    step = min(judged, key=lambda one: losses[one])
+    return step, complete[step]
+
+
+def use_checkpoint(run: Path, checkpoints: Path, step: int) -> Path | None:
+    """Make the state of `step` the run's voice; return where the voice before it is kept, if there was one.
+
+    A run that trains every weight keeps its voice as a whole model, one that trains an adapter as that alone.
+    """
+    complete = whole_checkpoints(checkpoints)
+    if step not in complete:
+        there = ", ".join(str(one) for one in sorted(complete)) or "none"
+        raise JobError(f"The run {run.name} keeps no state of step {step}. There are: {there}.")
+    whole = not (complete[step] / "adapter_config.json").is_file()
+    voice = run / ("merged" if whole else "adapter")
+    with disk_errors(run), new_voice(voice) as new:
+        if whole:
+            _copy_as_bfloat16(complete[step], new)
+        else:
+            shutil.copytree(complete[step], new, ignore=shutil.ignore_patterns(*NOT_OF_A_VOICE), dirs_exist_ok=True)
+        return keep_aside(voice)
+
+
+def keep_aside(voice: Path) -> Path | None:
+    """Move a run's voice into its folder `earlier`, and return where it lies now."""
+    if not voice.exists():
+        return None
+    kept = new_folder(voice.parent / "earlier", f"{time_stamp()}-{voice.name}")
+    kept.rmdir()
+    return voice.rename(kept)
+
+
+def _copy_as_bfloat16(checkpoint: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    from style_tuner.tuning.model import load_weights
+
+    load_weights(str(checkpoint), torch.bfloat16).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(folder)
+
+
+@contextmanager
+def new_voice(folder: Path) -> Iterator[Path]:
+    """Give a folder to write to, which becomes `folder` once it is whole; what was there is replaced."""
+    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        yield new
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.chmod(0o755)
+        new.rename(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def save_voice(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the adapter or the whole model with its tokenizer and chat template; an earlier one is replaced whole."""
+    import torch
+
+    with new_voice(folder) as new:
+        if folder.name == "merged":  # trained in float32, kept as every whole model here is
+            model.to(torch.bfloat16)
+        model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
 
 
 def is_complete(checkpoint: Path) -> bool:

@@ -7,6 +7,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from style_tuner.errors import ConfigError, ModelError
 from style_tuner.jobs import Job
 
@@ -19,9 +21,9 @@ log = logging.getLogger(__name__)
 class Follower:
     """The trainer's events, turned into reports; `train` joins it to `transformers.TrainerCallback`."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, patience: int | None) -> None:
         self.job = job
-        self.validation_loss: float | None = None
+        self.patience = patience
         self._tokens = 0.0
         self._seconds = 0.0
         self._began = 0.0
@@ -46,16 +48,22 @@ class Follower:
         self,
         arguments: TrainingArguments,
         state: TrainerState,
-        _control: TrainerControl,
+        control: TrainerControl,
         logs: dict[str, float],
         **_: Any,
     ) -> None:
-        """Report a line of training, or of validation."""
+        """Report a line of training, or of validation, after which the run ends where it no longer gains by going on.
+
+        A loss that is no number raises `LossError`.
+        """
         step, total = state.global_step, state.max_steps
         if "eval_loss" in logs:
-            self.validation_loss = checked_loss(logs["eval_loss"], step, arguments.learning_rate)
+            loss = checked_loss(logs["eval_loss"], step, arguments.learning_rate)
             if total:  # the base model is validated before the run has steps
-                self.job.report(step, total, "training", validation_loss=self.validation_loss, epoch=state.epoch)
+                self.job.report(
+                    step, total, "training", validation_loss=loss, perplexity=perplexity(loss), epoch=state.epoch
+                )
+                self._end_if_it_gains_nothing(state, control)
         elif "loss" in logs:
             loss = checked_loss(logs["loss"], step, arguments.learning_rate)
             tokens = logs.get("num_tokens", 0.0)
@@ -70,11 +78,42 @@ class Follower:
                 grad_norm=logs.get("grad_norm"),
                 epoch=state.epoch,
                 tokens_per_second=round(speed),
+                memory_gib=round(memory_in_use(), 2),
             )
+
+    def _end_if_it_gains_nothing(self, state: TrainerState, control: TrainerControl) -> None:
+        """End the run after `patience` validations without a lower loss; the history survives a resume."""
+        history = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
+        since = len(history) - 1 - history.index(min(history))
+        if self.patience is not None and since >= self.patience and state.global_step < state.max_steps:
+            self.job.message = (
+                f"Ended at step {state.global_step} of {state.max_steps}: the validation loss has not fallen for "
+                f"{since} validations."
+            )
+            log.info("%s", self.job.message)
+            control.should_training_stop = True
+
+
+def perplexity(loss: float) -> float:
+    """Return how many tokens the model wavers between on average: e to the power of the loss, 99,999 at most."""
+    return round(min(math.exp(min(loss, 20.0)), 99_999.0), 2)
+
+
+def memory_in_use() -> float:
+    """Return GiB: the peak of the GPU's memory so far, or what this process holds of main memory."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1024**3
+    return float(psutil.Process().memory_info().rss) / 1024**3
+
+
+class LossError(ConfigError):
+    """The training loss is no longer a number."""
 
 
 def checked_loss(loss: float, step: int, learning_rate: float) -> float:
-    """Return the loss, or raise a `ConfigError` where it is no longer finite, a `ModelError` where it never was."""
+    """Return the loss, or raise a `LossError` where it is no longer finite, a `ModelError` where it never was."""
     if math.isfinite(loss):
         return loss
     if step == 0:
@@ -82,7 +121,7 @@ def checked_loss(loss: float, step: int, learning_rate: float) -> float:
             "The base model's own loss is no number: its weights are damaged, or overflow in this "
             "bnb_4bit_compute_dtype. Check it with `python -m style_tuner check-model`, or set that to float32."
         )
-    raise ConfigError(
+    raise LossError(
         f"At step {step} the loss is no longer a number: learning_rate {learning_rate:g} is too high for this model "
         f"and data. Train again with {learning_rate / 10:g}, and check the dataset for broken text."
     )

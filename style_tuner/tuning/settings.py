@@ -157,6 +157,16 @@ class TrainingConfig(Config):
     """Make that repository private."""
     hub_strategy: Literal["every_save", "end"] = "every_save"
     """Upload with every checkpoint, or once at the end."""
+    start_from: str | None = None
+    """Training run (its id) or folder of an adapter whose voice this run goes on from; none begins with a new one."""
+    early_stopping: int | None = Field(8, ge=1)
+    """Validations in a row without a lower loss after which the run ends; none means never. The best is kept anyway."""
+    samples: int = Field(2, ge=0, le=8)
+    """Requests of the validation rows that are answered before the first and after every epoch, to be read."""
+    sample_tokens: int = Field(80, ge=8, le=120)
+    """Longest such answer, in tokens."""
+    probe: Literal["auto"] | bool = "auto"
+    """Try two steps at the longest rows first, with half the batch where memory is full; `auto` does so on a GPU."""
     seed: int = 1
     """Seed of the adapter's first weights, dropout and the order of rows."""
     dataset: DatasetConfig = DatasetConfig()

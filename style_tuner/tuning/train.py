@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig, resolve_model
-from style_tuner.dataset.formats import Example, load_splits
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
-from style_tuner.tuning.checkpoints import disk_errors, newest_checkpoint
+from style_tuner.tuning.abilities import ability_loss
+from style_tuner.tuning.checkpoints import disk_errors, newest_checkpoint, save_voice
 from style_tuner.tuning.device import compute_dtype
+from style_tuner.tuning.ending import last_good, say_signs
+from style_tuner.tuning.follow import LossError
 from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub_client
 from style_tuner.tuning.memory import estimate_memory
 from style_tuner.tuning.model import load_config
+from style_tuner.tuning.probe import memory_errors, settled
 from style_tuner.tuning.provenance import record
 from style_tuner.tuning.quiet import quiet_libraries
-from style_tuner.tuning.rows import (
-    TokenRows,
-    check_rows,
-    rows_hash,
-    show_loss_mask,
-    tokenise,
-    training_rows,
-    write_plainly,
-)
-from style_tuner.tuning.schedule import Schedule, plan_schedule
-from style_tuner.tuning.trainer import callback, check_reports, make_trainer
-from style_tuner.workspace import read_jsonl
+from style_tuner.tuning.reading import read_data
+from style_tuner.tuning.ready import base_losses, before, ready, start_adapter
+from style_tuner.tuning.rows import show_loss_mask, training_rows
+from style_tuner.tuning.samples import Sampler, fixed_requests
+from style_tuner.tuning.schedule import plan_schedule
+from style_tuner.tuning.trainer import callback, check_reports
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from transformers import PreTrainedTokenizerBase
-    from trl.trainer.sft_trainer import SFTTrainer
 
 log = logging.getLogger(__name__)
 
@@ -50,33 +42,35 @@ def train(
 
     `dataset` is a folder, a file of rows, or a dataset of the Hub, as `dataset.formats` reads them. A model whose
     every weight was trained goes to `folder`/merged. Goes on from the newest complete checkpoint in
-    `folder`/`output_dir` where there is one; a stop request ends at the next step with the voice saved. Losses are in
-    nats a reply token.
+    `folder`/`output_dir` where there is one; a stop request ends at the next step with the voice saved, and so does a
+    loss that is no longer a number, with the best state before it. Losses are in nats a reply token.
 
     Returns `base_validation_loss`, `tuned_validation_loss`, `best_step`, `steps`, `seconds`, `trainable_parameters`,
-    `all_parameters`, `adapter` (relative to `folder`), `rows`, `tokens_cut` (a share), `method` and, where it was
-    uploaded, `repository`.
+    `all_parameters`, `adapter` (relative to `folder`), `rows`, `tokens_cut` (a share), `method`, `signs` (sentences)
+    and, where it was uploaded, `repository`.
 
     Raises `ConfigError`, `DatasetError` or `ModelError` before anything is trained where the run cannot work.
     """
     quiet_libraries()
+    from transformers import set_seed
+
     began = time.monotonic()
     hub = hub or hub_client()
     job.report(0, 0, "reading the dataset")
     repository = preflight(config, hub)
-    tokenizer, training, validation, digest = _read(config, dataset)
+    start = start_adapter(config, folder)
+    data = read_data(config, dataset)
     checkpoints = folder / Path(config.output_dir).expanduser()
     refuse_foreign_checkpoints(checkpoints, folder)
-    record(folder, digest)
-    rows = training_rows(training, config.packing)
-    schedule = plan_schedule(config, len(rows))
-    log.info("%s", schedule.summary())
-    job.report(0, schedule.steps, "loading the model", tokens_cut=training.share_cut)
+    record(folder, data.digest)
+    config = settled(folder, config)
     uploader = callback(Uploader, hub, repository, config) if repository else None
     with disk_errors(folder, checkpoints), memory_errors(config):
-        packed = training_rows(validation, config.packing)
-        callbacks = [uploader] if uploader else []
-        trainer = make_trainer(config, schedule, checkpoints, tokenizer, rows, packed, job, callbacks)
+        requests = fixed_requests(data.examples.validation, data.tokenizer, config)
+        sampler = callback(Sampler, job, data.tokenizer, requests, config)
+        followers = [sampler, *([uploader] if uploader else [])]
+        checkpoint = newest_checkpoint(checkpoints)
+        trainer, config, schedule = ready(config, data, checkpoints, job, followers, probe=checkpoint is None)
         trainable, parameters = _parameters(trainer.model)
         log.info(
             "%s: %s of %s parameters are trained (%.3g %%).",
@@ -85,26 +79,31 @@ def train(
             f"{parameters:,}",
             100 * trainable / parameters,
         )
-        checkpoint = newest_checkpoint(checkpoints)
-        base_loss = _base_loss(trainer, schedule, job)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        job.report(trainer.state.global_step, schedule.steps, "saving the voice")
+        base_loss = before(trainer, schedule, job, start, sampler, data)
+        set_seed(config.seed)  # what came before drew from the random state, and a resumed run does less of it
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except LossError as error:
+            return last_good(error, folder, checkpoints, job, base_loss)
+        step = trainer.state.global_step
+        job.report(step, schedule.steps, "saving the voice", ability_loss=ability_loss(trainer.model, data.tokenizer))
         voice = folder / ("adapter" if config.method == "lora" else "merged")
-        save_voice(trainer.model, tokenizer, voice)
+        save_voice(trainer.model, data.tokenizer, voice)
         if Path(config.output_dir).expanduser().is_absolute():
             shutil.copytree(voice, checkpoints, dirs_exist_ok=True)
     result = {
         "base_validation_loss": base_loss,
         "tuned_validation_loss": trainer.state.best_metric,
         "best_step": trainer.state.best_global_step,
-        "steps": trainer.state.global_step,
+        "steps": step,
         "seconds": round(time.monotonic() - began, 1),
         "trainable_parameters": trainable,
         "all_parameters": parameters,
         "adapter": voice.name,
-        "rows": len(training.rows),
-        "tokens_cut": training.share_cut,
+        "rows": len(data.training.rows),
+        "tokens_cut": data.training.share_cut,
         "method": config.technique,
+        "signs": say_signs(config, folder, data),
     }
     if uploader and uploader.upload(voice, "The voice with the lowest validation loss"):
         result["repository"] = repository
@@ -122,22 +121,10 @@ def preflight(config: TrainingConfig, hub: HfApi) -> str | None:
 def refuse_foreign_checkpoints(checkpoints: Path, folder: Path) -> None:
     """Raise a `ConfigError` where checkpoints lie outside the run's folder and are not this run's."""
     inside = checkpoints.resolve().is_relative_to(folder.resolve())
-    if not inside and next(checkpoints.glob("checkpoint-*"), None) and not _base_losses(folder):
+    if not inside and next(checkpoints.glob("checkpoint-*"), None) and not base_losses(folder):
         raise ConfigError(
             f"output_dir {checkpoints} holds checkpoints of another run: name another folder, or move them away."
         )
-
-
-def _read(config: TrainingConfig, dataset: Path | str) -> tuple[PreTrainedTokenizerBase, TokenRows, TokenRows, str]:
-    """Return the tokenizer, the rows to train and to validate on, and the hash of all of them."""
-    from style_tuner.tokenizer import load_tokenizer
-
-    tokenizer = load_tokenizer(resolve_model(config.base_model))
-    write_plainly(tokenizer, config.rows.response_template)
-    splits = load_splits(str(dataset), config.rows, config.seed)
-    parts = {"Training": splits.train, "Validation": splits.validation}
-    rows = [_tokens(name, examples, tokenizer, config) for name, examples in parts.items()]
-    return tokenizer, rows[0], rows[1], rows_hash(*parts.values())
 
 
 def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = None) -> str:
@@ -149,33 +136,23 @@ def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = Non
 
     quiet_libraries()
     repository = preflight(config, hub or hub_client())
-    tokenizer, training, validation, digest = _read(config, dataset)
-    rows = training_rows(training, config.packing)
+    data = read_data(config, dataset)
+    rows = training_rows(data.training, config.packing)
     packed = f" Packed into {len(rows)} rows of at most {config.max_seq_length}." if config.packing else ""
     lines = [
         "First training row as the model sees it; the loss counts what stands between \u27e6 and \u27e7:",
         "",
-        show_loss_mask(training.rows[0], tokenizer),
+        show_loss_mask(data.training.rows[0], data.tokenizer),
         "",
         f"Model: {resolve_model(config.base_model)}",
         f"Method: {config.technique}, arithmetic in {str(compute_dtype(config)).removeprefix('torch.')}",
-        f"Training: {training.summary()}{packed}",
-        f"Validation: {validation.summary()}",
-        f"Rows: SHA-256 {digest}",
+        f"Training: {data.training.summary()}{packed}",
+        f"Validation: {data.validation.summary()}",
+        f"Rows: SHA-256 {data.digest}",
         f"Steps: {plan_schedule(config, len(rows)).summary()}",
         f"Memory: {estimate_memory(config, on_gpu=torch.cuda.is_available()).summary()}",
     ]
     return "\n".join(lines + ([f"Upload: {repository}"] if repository else []))
-
-
-def _tokens(
-    name: str, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, config: TrainingConfig
-) -> TokenRows:
-    rows = tokenise(examples, tokenizer, config.max_seq_length)
-    check_rows(rows, tokenizer)
-    level = logging.WARNING if rows.rows_cut else logging.INFO
-    log.log(level, "%s: %s", name, rows.summary())
-    return rows
 
 
 def _parameters(model: Any) -> tuple[int, int]:
@@ -184,56 +161,3 @@ def _parameters(model: Any) -> tuple[int, int]:
         trainable, parameters = model.get_nb_trainable_parameters()
         return int(trainable), int(parameters)
     return model.num_parameters(only_trainable=True), model.num_parameters()
-
-
-def _base_losses(folder: Path) -> list[float]:
-    """Return the base model's validation loss if this run has reported it before."""
-    rows = read_jsonl(folder / "metrics.jsonl")
-    return [float(row["base_validation_loss"]) for row in rows if "base_validation_loss" in row]
-
-
-def _base_loss(trainer: SFTTrainer, schedule: Schedule, job: Job) -> float:
-    """Return the validation loss before the first step; a resumed run finds it in its reports."""
-    known = _base_losses(job.folder)
-    if known:
-        return known[0]
-    job.report(0, schedule.steps, "validating the base model")
-    loss = float(trainer.evaluate()["eval_loss"])  # an untrained adapter adds nothing: this is the base model's loss
-    job.report(0, schedule.steps, "training", validation_loss=loss, base_validation_loss=loss, epoch=0.0)
-    return loss
-
-
-@contextmanager
-def memory_errors(config: TrainingConfig) -> Iterator[None]:
-    """Turn a full GPU into the guide's remedy: half the batch, twice the accumulation, the same result."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        batch, accumulation = config.per_device_batch_size, config.gradient_accumulation_steps
-        remedy = (
-            f"set per_device_batch_size to {batch // 2} and gradient_accumulation_steps to {accumulation * 2}"
-            if batch > 1
-            else "set gradient_checkpointing to true, a lower max_seq_length or a lower lora_r"
-        )
-        raise ConfigError(f"The GPU's memory is full: {remedy}, then train again.") from error
-
-
-def save_voice(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write the adapter or the whole model with its tokenizer and chat template; an earlier one is replaced whole."""
-    import torch
-
-    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        if folder.name == "merged":  # trained in float32, kept as every whole model here is
-            model.to(torch.bfloat16)
-        model.save_pretrained(new)
-        tokenizer.save_pretrained(new)
-        if folder.exists():
-            shutil.rmtree(folder)
-        new.chmod(0o755)
-        new.rename(folder)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise

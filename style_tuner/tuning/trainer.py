@@ -14,13 +14,13 @@ from style_tuner.jobs import Job
 from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.follow import Follower
 from style_tuner.tuning.model import adapter_config, load_base_model
+from style_tuner.tuning.order import EpochOrder
 from style_tuner.tuning.schedule import Schedule
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
     from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
 
 
 def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) -> SFTConfig:
@@ -52,7 +52,6 @@ def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) ->
         max_length=config.max_seq_length,
         packing=config.packing,
         dataset_kwargs={"skip_prepare_dataset": True},  # `training_rows` has done it
-        train_sampling_strategy="random" if config.packing else "group_by_length",
         eval_strategy="steps",
         eval_steps=schedule.save_steps,
         save_strategy="steps",
@@ -141,7 +140,7 @@ def make_trainer(
     validation: Dataset,
     job: Job,
     callbacks: Sequence[Any] = (),
-) -> SFTTrainer:
+) -> Any:
     """Return a trainer of a new adapter on the base model, or of all of it; rows come from `training_rows`.
 
     `callbacks` are told of the trainer's events beside `Follower`; `callback` makes them.
@@ -150,6 +149,10 @@ def make_trainer(
     from transformers import PrinterCallback
     from trl.trainer.sft_trainer import SFTTrainer
 
+    lengths = None if config.packing else [len(ids) for ids in training["input_ids"]]
+    batch = config.per_device_batch_size * config.gradient_accumulation_steps
+    order = callback(EpochOrder, len(training), config.seed, lengths, batch)
+    ordered = type("OrderedTrainer", (SFTTrainer,), {"_get_train_sampler": lambda trainer, *_: trainer.order})
     base = load_base_model(config)
     if "tensorboard" in config.report_to:
         callbacks = [_tensorboard(checkpoints), *callbacks]
@@ -157,18 +160,36 @@ def make_trainer(
         _begin_wandb(config, job.folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TRL 1.16 still uses names that Transformers renamed
-        trainer = SFTTrainer(
+        trainer: Any = ordered(
             model=base,
             args=_arguments(config, schedule, checkpoints),
             train_dataset=training,
             eval_dataset=validation,
             processing_class=tokenizer,
             peft_config=adapter_config(config, base) if config.method == "lora" else None,
-            callbacks=[callback(Follower, job), *callbacks],
+            callbacks=[order, callback(Follower, job, config.early_stopping), *callbacks],
         )
+    trainer.order = order
     trainer.remove_callback(PrinterCallback)
     model: Any = trainer.model
     for parameter in model.parameters():
         if parameter.requires_grad:  # TRL makes it bfloat16, whose 8 bits lose updates below 0.4 % of a weight
             parameter.data = parameter.data.to(torch.float32)
     return trainer
+
+
+def load_adapter(model: Any, folder: Path) -> None:
+    """Put the weights of an earlier voice into the new adapter; a `ConfigError` where the two are not of one shape."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    try:
+        found: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+        faults = [*found.unexpected_keys, *(key for key in found.missing_keys if "lora_" in key)]
+    except RuntimeError as error:
+        faults = [str(error).splitlines()[0]]
+    if faults:
+        raise ConfigError(
+            f"The voice in {folder} does not fit these settings ({faults[0]}): keep lora_r and lora_target_modules as "
+            "they were when it was trained."
+        )
