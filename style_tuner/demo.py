@@ -15,6 +15,7 @@ from style_tuner.manuscripts.store import import_file
 from style_tuner.scoring import score_models
 from style_tuner.serving import server
 from style_tuner.serving.voices import BASE
+from style_tuner.training import train_run
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
 
@@ -27,7 +28,7 @@ def run_demo(workspace: Workspace, training: TrainingConfig, score: ScoreConfig)
     with _timed(seconds, "prepare"), jobs.job(workspace, "prepare") as own:
         dataset = stages.prepare_workspace(workspace, training, own)
     with _timed(seconds, "train"), jobs.job(workspace, "train") as own:
-        stages.train_run(workspace, own, lambda: training, dataset)
+        train_run(workspace, own, lambda: training, dataset)
         voice, trained = own.folder.name, own.result
     with _timed(seconds, "merge"), jobs.job(workspace, "merge") as own:
         stages.merge_run(workspace, voice, own)

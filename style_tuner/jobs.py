@@ -88,6 +88,12 @@ def _save(folder: Path, run: Run) -> None:
     write_json(folder / "run.json", asdict(run))
 
 
+def save(workspace: Workspace, run: Run) -> Run:
+    """Write how a run that is over stands from now on."""
+    _save(workspace.runs / run.id, run)
+    return run
+
+
 def _create(workspace: Workspace, stage: str, command: Sequence[str]) -> Path:
     folder = new_folder(workspace.runs, f"{time_stamp()}-{stage}")
     _describe(folder, stage, command, str(PROJECT_ROOT))
@@ -131,7 +137,7 @@ def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
             start_new_session=True,
         )
     with suppress(psutil.NoSuchProcess):
-        started = psutil.Process(process.pid).create_time()
+        started = process_start(process.pid)
         _save(folder, replace(_load(folder), pid=process.pid, process_start=started))
 
 
@@ -174,8 +180,8 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
     if handler:
         logging.getLogger().addHandler(handler)
     own = Job(folder)
-    process = psutil.Process()
-    own.update(status="running", pid=process.pid, process_start=process.create_time(), message="")
+    pid = os.getpid()
+    own.update(status="running", pid=pid, process_start=process_start(pid), message="")
     try:
         yield own
     except BaseException as error:
@@ -210,15 +216,22 @@ def _wait_for_parent(folder: Path) -> None:
         time.sleep(0.01)
 
 
-def is_alive(run: Run) -> bool:
-    """Say whether the run's own process is alive: same pid and same start time, so that a reused pid is not."""
-    if run.pid is None or run.process_start is None:
-        return False
+def process_start(pid: int) -> float:
+    """Return when a process began, in seconds since the machine did: setting the clock does not change it."""
+    return float(psutil.Process(pid).create_time() - psutil.boot_time())
+
+
+def same_process(pid: int, start: float) -> bool:
+    """Say whether the process that began then is alive: same pid and same start, so that a reused pid is not."""
     try:
-        process = psutil.Process(run.pid)
-        return bool(abs(process.create_time() - run.process_start) < 1) and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process_start(pid) - start) < 1 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def is_alive(run: Run) -> bool:
+    """Say whether the run's own process is alive."""
+    return run.pid is not None and run.process_start is not None and same_process(run.pid, run.process_start)
 
 
 def load(workspace: Workspace, run_id: str) -> Run:
@@ -227,7 +240,7 @@ def load(workspace: Workspace, run_id: str) -> Run:
     if not (folder / "run.json").is_file():
         raise JobError(f"There is no run {run_id!r} in the workspace {workspace.name!r}.")
     run = _load(folder)
-    fresh = run.status == "queued" and run.pid is None and time.time() - run.created < 10
+    fresh = run.status == "queued" and run.pid is None and abs(time.time() - run.created) < 10
     if run.status in ("queued", "running") and not fresh and not is_alive(run):
         run = _load(folder)  # it may have ended between the two looks
         if run.status in ("queued", "running"):
@@ -282,6 +295,7 @@ def progress(rows: Sequence[dict[str, Any]]) -> Progress:
         begin -= 1
     first = steps[begin]
     done = last["step"] - first["step"]
-    pace = (last["time"] - first["time"]) / done if done > 0 else None
+    seconds = last["time"] - first["time"]
+    pace = seconds / done if done > 0 and seconds >= 0 else None  # the clock may have been set back
     left = pace * (last["total"] - last["step"]) if pace is not None else None
     return Progress(last["step"], last["total"], last.get("what", ""), left)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock
 
 from style_tuner import jobs
 from style_tuner.config import (
@@ -19,19 +15,16 @@ from style_tuner.config import (
     STARTER_CONFIG,
     DatasetConfig,
     TrainingConfig,
-    config_hash,
     resolve_model,
     validated,
 )
-from style_tuner.errors import DatasetError, JobError, ServerError
+from style_tuner.errors import DatasetError, JobError
 from style_tuner.jobs import Job
 from style_tuner.records import Manuscript
-from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp, write_json
+from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp
 
 if TYPE_CHECKING:
     from style_tuner.tuning.handover import Trainer
-
-log = logging.getLogger(__name__)
 
 
 def default_config() -> Path:
@@ -151,68 +144,6 @@ def rows_source(workspace: Workspace, config: TrainingConfig, dataset: str | Pat
         return str(newest_dataset(workspace))
     path = Path(named).expanduser()
     return str(path.resolve()) if path.exists() else str(named)
-
-
-def train_run(workspace: Workspace, own: Job, wanted: Callable[[], TrainingConfig], dataset: str | Path | None) -> None:
-    """Train in the job's folder; what it was started with is kept there, so that resuming uses the same."""
-    settings = own.folder / "settings.json"
-    if settings.is_file():
-        kept = read_json(settings)
-        training = validated(TrainingConfig, kept["config"], str(settings))
-        data = kept["dataset"]
-    else:
-        training = wanted()
-        if training.run_name:
-            named = training.run_name.replace("{time}", time_stamp())
-            training = training.model_copy(update={"run_name": named})
-        data = rows_source(workspace, training, dataset)
-        write_json(settings, {"config": training.model_dump(mode="json"), "dataset": data})
-    own.update(config_hash=config_hash(training))
-    from style_tuner.tuning.train import train
-
-    with _gpu(workspace, own):
-        own.result = train(training, data, own.folder, own)
-
-
-@contextmanager
-def _gpu(workspace: Workspace, own: Job) -> Iterator[None]:
-    """Wait for our turn; where there is a GPU, stop this project's model server meanwhile and start it again after."""
-    from style_tuner.hardware import gpus
-    from style_tuner.serving import server
-
-    state = server.state(workspace) if gpus() else None
-    if state is not None and not state.running:
-        state = None
-    if state is not None and state.external:
-        raise ServerError(
-            f"The model server at {state.url} may hold this GPU and is not ours to stop: stop it, then train again."
-        )
-    if state is not None:
-        log.info("Stopping the model server, which holds the GPU; it starts again when the training ends.")
-        server.stop(workspace)
-    workspace.home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(workspace.gpu_lock)
-    if not _try(lock):
-        own.update(status="queued", message="Waiting for another run to end.")
-        log.info("Another run is going: this one waits for its end. Ctrl-C gives up.")
-        lock.acquire()
-        own.update(status="running", message="")
-    try:
-        yield
-    finally:
-        lock.release()
-        if state is not None:
-            server.restart(workspace, state)
-
-
-def _try(lock: FileLock) -> bool:
-    from filelock import Timeout
-
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    return True
 
 
 def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:

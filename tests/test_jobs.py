@@ -66,7 +66,7 @@ def test_a_run_whose_process_is_gone_is_found_interrupted(workspace: Workspace) 
 
 
 def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) -> None:
-    own_start = psutil.Process().create_time()
+    own_start = jobs.process_start(os.getpid())
     alive = running(workspace, pid=os.getpid(), process_start=own_start)
     reused = running(workspace, pid=os.getpid(), process_start=own_start - 1000)
     assert jobs.load(workspace, alive.id).status == "running"
@@ -74,8 +74,24 @@ def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) 
     assert [run.id for run in jobs.active(workspace)] == [alive.id]
 
 
+def test_a_clock_that_is_set_while_a_run_goes_does_not_end_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = running(workspace, pid=os.getpid(), process_start=jobs.process_start(os.getpid()))
+    boot, now = psutil._pslinux.boot_time, time.time
+    for moved in (-7200, 86_400):  # the kernel's time of the start of the machine moves with the clock
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda moved=moved: boot() + moved)
+        monkeypatch.setattr(time, "time", lambda moved=moved: now() + moved)
+        assert jobs.load(workspace, alive.id).status == "running"
+
+
+def test_time_left_is_unknown_where_the_clock_was_set_back() -> None:
+    rows = [{"time": 5000, "step": 1, "total": 10}, {"time": 1400, "step": 2, "total": 10}]
+    assert jobs.progress(rows).seconds_left is None
+
+
 def test_a_run_that_is_still_going_cannot_be_resumed(workspace: Workspace) -> None:
-    run = running(workspace, pid=os.getpid(), process_start=psutil.Process().create_time())
+    run = running(workspace, pid=os.getpid(), process_start=jobs.process_start(os.getpid()))
     with pytest.raises(JobError, match="still going"):
         jobs.resume(workspace, run.id)
 

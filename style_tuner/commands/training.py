@@ -1,4 +1,4 @@
-"""From rows to a model: `train`, `merge`, `check-model`, `export-config`."""
+"""From rows to a model: `train`, `sweep`, `use-checkpoint`, `merge`, `check-model`, `export-config`."""
 
 from __future__ import annotations
 
@@ -49,11 +49,21 @@ def train(
         typer.Option("--dry-run", help="Show an example with its loss mask, and the estimate; train nothing."),
     ] = False,
     resume: Annotated[str | None, typer.Option(help="Id of a stopped or interrupted run to go on with.")] = None,
+    go_on: Annotated[
+        str | None,
+        typer.Option("--continue", help="Id of a run whose voice a new run begins with; with --epochs."),
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="Epochs of a run that continues another. Default: one.")] = None,
+    like: Annotated[str | None, typer.Option(help="Id of a run whose settings to take, in place of a recipe.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the author's voice on a prepared dataset, or on rows of another format; it can be stopped and resumed."""
-    from style_tuner import jobs, stages
+    from style_tuner import jobs, stages, training
+    from style_tuner.tuning import parallel
 
+    if parallel.is_helper():
+        parallel.help_train()
+        return
     given = {
         "base_model": base_model,
         "output_dir": output_dir,
@@ -70,6 +80,15 @@ def train(
     changes += ["fp16=true", "bf16=false", "bnb_4bit_compute_dtype=auto"] if fp16 else []
     changes += overrides or []
     place = existing_workspace(workspace)
+    if sum(one is not None for one in (resume, go_on, like)) > 1 or (config and (go_on or like)):
+        raise typer.BadParameter("--resume, --continue, --like and --config name different beginnings: keep one.")
+    if go_on:
+        config, more, dataset = training.continuation(place, go_on, epochs or 1)
+        changes = [*more, *changes]
+    elif epochs is not None:
+        changes.append(f"num_epochs={epochs}")
+    if like:
+        config = training.recipe_of(place, like)
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
@@ -78,10 +97,68 @@ def train(
         return
     folder = place.runs / jobs.resumable(place, resume).id if resume else None
     with jobs.job(place, "train", folder) as own:
-        stages.train_run(place, own, lambda: training_settings(config, changes), dataset)
+        training.train_run(place, own, lambda: training_settings(config, changes), dataset)
     result = own.result | {"run": own.folder.name}
+    answer(as_json, result, _trained(own.folder.name, own.result, own.message))
+    if "fault" in result:
+        raise typer.Exit(1)
+
+
+def _trained(run: str, result: dict[str, Any], message: str) -> str:
+    """Say in words what a training came to."""
+    if not result:
+        return f"Run {run}: {message}"
     base, tuned = result["base_validation_loss"], result["tuned_validation_loss"]
-    answer(as_json, result, f"Run {own.folder.name}: validation loss {base:.3f} → {tuned:.3f}.\nVoice: {own.folder}")
+    lines = [f"Run {run}: validation loss {base:.3f} → {tuned:.3f}, the best at step {result['best_step']}."]
+    return "\n".join([*lines, *filter(None, [message]), *result.get("signs", [])])
+
+
+def sweep(
+    workspace: WorkspaceOption = "default",
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    dataset: Annotated[str | None, typer.Option(help="As for `train`.")] = None,
+    rates: Annotated[str | None, typer.Option(help="Learning rates, separated by commas. Default: four.")] = None,
+    epochs: Annotated[float, typer.Option(min=0.1, help="Length of each short run, in epochs.")] = 1.0,
+    resume: Annotated[str | None, typer.Option(help="Id of a stopped or interrupted sweep to go on with.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a few learning rates in short runs and say which one to train with."""
+    from style_tuner import jobs, training
+
+    try:
+        tried = tuple(float(rate) for rate in rates.split(",")) if rates else None
+    except ValueError:
+        raise typer.BadParameter(f"--rates {rates!r} must be numbers separated by commas, such as 1e-4,2e-4.") from None
+    place = existing_workspace(workspace)
+    folder = place.runs / jobs.resumable(place, resume).id if resume else None
+    with jobs.job(place, "sweep", folder) as own:
+        training.sweep_run(place, own, lambda: training_settings(config, overrides or []), dataset, epochs, tried)
+    rows = [
+        f"{row['learning_rate']:>10g}  {row['best_validation_loss'] or float('nan'):.4f}  {row['note']}".rstrip()
+        for row in own.result.get("table", [])
+    ]
+    text = "\n".join(["Rate        Best validation loss", *rows, own.message])
+    answer(as_json, own.result | {"run": own.folder.name}, text)
+
+
+def use_checkpoint(
+    run: Annotated[str, typer.Argument(help="Id of a training run that is over.")],
+    step: Annotated[int | None, typer.Argument(help="Step whose state to use; none lists those that are kept.")] = None,
+    workspace: WorkspaceOption = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an earlier state of a run its voice; the voice before it is kept."""
+    from style_tuner import training
+
+    place = existing_workspace(workspace)
+    if step is None:
+        kept = training.kept_steps(place, run)
+        lines = [f"Step {at}: validation loss {loss:.3f}" for at, loss in kept.items()]
+        answer(as_json, kept, "\n".join(lines) or "The run keeps no states.")
+        return
+    changed = training.use_step(place, run, step)
+    answer(as_json, changed.result | {"run": run}, changed.message)
 
 
 def merge(

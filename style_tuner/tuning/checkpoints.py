@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import JobError, StorageError
-from style_tuner.workspace import new_folder, storage_errors, time_stamp
+from style_tuner.workspace import new_folder, read_json, storage_errors, time_stamp, write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -72,6 +72,16 @@ def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Return the complete checkpoints by step."""
     found = {path.name.removeprefix("checkpoint-"): path for path in folder.glob("checkpoint-*")}
     return {int(step): path for step, path in sorted(found.items()) if step.isdigit() and is_complete(path)}
+
+
+def at_home(checkpoint: Path) -> Path:
+    """Let a checkpoint name its best one where it lies now: the run's folder may have been moved."""
+    path = checkpoint / "trainer_state.json"
+    state = read_json(path)
+    if state["best_model_checkpoint"]:
+        best = checkpoint.parent / Path(state["best_model_checkpoint"]).name
+        write_json(path, state | {"best_model_checkpoint": str(best)})
+    return checkpoint
 
 
 def best_checkpoint(folder: Path) -> tuple[int, Path] | None:

@@ -12,13 +12,14 @@ from style_tuner.config import TrainingConfig, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.abilities import ability_loss
-from style_tuner.tuning.checkpoints import disk_errors, newest_checkpoint, save_voice
+from style_tuner.tuning.checkpoints import at_home, disk_errors, newest_checkpoint, save_voice
 from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.ending import last_good, say_signs
 from style_tuner.tuning.follow import LossError
 from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub_client
 from style_tuner.tuning.memory import estimate_memory
 from style_tuner.tuning.model import load_config
+from style_tuner.tuning.parallel import join
 from style_tuner.tuning.probe import memory_errors, settled
 from style_tuner.tuning.provenance import record
 from style_tuner.tuning.quiet import quiet_libraries
@@ -55,6 +56,7 @@ def train(
     from transformers import set_seed
 
     began = time.monotonic()
+    job = join(config, dataset, folder, job)
     hub = hub or hub_client()
     job.report(0, 0, "reading the dataset")
     repository = preflight(config, hub)
@@ -82,7 +84,7 @@ def train(
         base_loss = before(trainer, schedule, job, start, sampler, data)
         set_seed(config.seed)  # what came before drew from the random state, and a resumed run does less of it
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.train(resume_from_checkpoint=str(at_home(checkpoint)) if checkpoint else None)
         except LossError as error:
             return last_good(error, folder, checkpoints, job, base_loss)
         step = trainer.state.global_step
