@@ -175,7 +175,7 @@ def test_a_batch_that_does_not_fit_is_halved_before_the_run_and_said_aloud(
     assert result["steps"] == 6
     assert "Memory is full with 4 rows at a time: going on with 2, and 2 batches for each step" in caplog.text
     kept = json.loads((job.folder / "settings.json").read_text())["batch"]
-    assert kept == {"per_device_batch_size": 2, "gradient_accumulation_steps": 2}
+    assert kept == {"per_device_batch_size": 2, "gradient_accumulation_steps": 2, "keep_activations": True}
     assert curve(job.folder)[1] == pytest.approx(curve(whole)[1], rel=0.05)  # the same rows, other dropout
 
 

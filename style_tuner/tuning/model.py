@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ConfigError, ModelError
 from style_tuner.tuning.device import attention_kernel, compute_dtype, say_dtype
+from style_tuner.tuning.parallel import device_map
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +68,7 @@ def load_base_model(config: TrainingConfig) -> PreTrainedModel:
     base = load_weights(
         resolve_model(config.base_model),
         torch.float32 if config.method == "full" else dtype,
-        device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+        device_map=device_map(),
         quantization_config=quantisation(config, dtype),
         attn_implementation=attention_kernel(config, dtype, _supports_sdpa(found)),
     )

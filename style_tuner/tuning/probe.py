@@ -138,5 +138,6 @@ def settled(folder: Path, config: TrainingConfig) -> TrainingConfig:
 def settle(folder: Path, config: TrainingConfig) -> None:
     """Keep the batch that fits, so that a resumed run takes the same rows in the same order."""
     path = folder / "settings.json"
-    batch = {name: getattr(config, name) for name in ("per_device_batch_size", "gradient_accumulation_steps")}
+    names = ("per_device_batch_size", "gradient_accumulation_steps", "keep_activations")
+    batch = {name: getattr(config, name) for name in names}
     write_json(path, read_json(path) | {"batch": batch})

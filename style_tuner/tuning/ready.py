@@ -53,6 +53,11 @@ def ready(
             log.info("Two steps at the longest rows fit into memory.")
             settle(job.folder, config)
             return trainer, config, schedule
+        if config.gradient_checkpointing and not trainer.args.activation_checkpointing:
+            log.warning("Memory is too small to keep activations: they are computed twice.")
+            config = config.model_copy(update={"keep_activations": False})
+            del trainer
+            continue
         smaller = smaller_batch(config)
         if smaller is None:
             longest = max(len(row.input_ids) for row in data.training.rows)

@@ -136,7 +136,9 @@ class TrainingConfig(Config):
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
     gradient_checkpointing: bool = True
-    """Recompute activations: less memory, about a fifth slower."""
+    """Recompute activations where memory asks for it: less memory, about a fifth slower."""
+    keep_activations: bool = True
+    """Keep activations in place of recomputing them wherever they fit into memory: the same result, faster."""
     output_dir: str = "checkpoints"
     """Folder for checkpoints: inside the run's folder, or an absolute path, where the voice is copied to as well."""
     save_steps: int | Literal["auto"] = "auto"

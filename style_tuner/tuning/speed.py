@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig
 from style_tuner.tuning.memory import GIBIBYTE, estimate_memory, shape_of
+from style_tuner.tuning.parallel import share_of
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,9 @@ def hasten(arguments: SFTConfig, config: TrainingConfig, base: PreTrainedModel) 
         arguments.train_sampling_strategy = "random"
         if not arguments.packing:
             arguments.max_length = None  # the rows are cut already, and TRL refuses a limit that it does not enforce
+    config = share_of(config)
+    arguments.per_device_train_batch_size = config.per_device_batch_size
+    arguments.gradient_accumulation_steps = config.gradient_accumulation_steps
     batch, recompute = memory_plan(config, base)
     if batch != config.per_device_batch_size or recompute != config.gradient_checkpointing:
         log.info(
@@ -151,8 +155,8 @@ def memory_plan(config: TrainingConfig, base: PreTrainedModel) -> tuple[int, boo
     same. What the settings ask for is done where nothing faster fits, and activations are kept where they say so.
     """
     batch = config.per_device_batch_size
-    if not config.gradient_checkpointing:
-        return batch, False
+    if not config.gradient_checkpointing or not config.keep_activations:
+        return batch, config.gradient_checkpointing
     shape = shape_of(base.config.get_text_config().to_dict())
     free = free_memory() * SHARE_OF_MEMORY
     while True:

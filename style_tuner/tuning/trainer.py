@@ -16,6 +16,7 @@ from style_tuner.tuning.follow import Follower
 from style_tuner.tuning.model import adapter_config, load_base_model
 from style_tuner.tuning.order import EpochOrder
 from style_tuner.tuning.schedule import Schedule
+from style_tuner.tuning.speed import hasten, row_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -147,13 +148,14 @@ def make_trainer(
     """
     import torch
     from transformers import PrinterCallback
-    from trl.trainer.sft_trainer import SFTTrainer
 
     lengths = None if config.packing else [len(ids) for ids in training["input_ids"]]
     batch = config.per_device_batch_size * config.gradient_accumulation_steps
     order = callback(EpochOrder, len(training), config.seed, lengths, batch)
-    ordered = type("OrderedTrainer", (SFTTrainer,), {"_get_train_sampler": lambda trainer, *_: trainer.order})
+    ordered = type("OrderedTrainer", (row_trainer(),), {"_get_train_sampler": lambda trainer, *_: trainer.order})
     base = load_base_model(config)
+    arguments = _arguments(config, schedule, checkpoints)
+    hasten(arguments, config, base)
     if "tensorboard" in config.report_to:
         callbacks = [_tensorboard(checkpoints), *callbacks]
     if "wandb" in config.report_to:
@@ -162,7 +164,7 @@ def make_trainer(
         warnings.simplefilter("ignore", FutureWarning)  # TRL 1.16 still uses names that Transformers renamed
         trainer: Any = ordered(
             model=base,
-            args=_arguments(config, schedule, checkpoints),
+            args=arguments,
             train_dataset=training,
             eval_dataset=validation,
             processing_class=tokenizer,
