@@ -10,16 +10,15 @@ from markupsafe import Markup
 
 from style_tuner import jobs
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
-from style_tuner.errors import ConfigError
+from style_tuner.errors import ConfigError, StyleTunerError
 from style_tuner.hardware import hardware
-from style_tuner.tabs import views
+from style_tuner.tabs import needs_view, views
 from style_tuner.tuning import memory
 from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, MemoryEstimate, ModelShape, estimate_memory
+from style_tuner.tuning.needs import GPU_CONTEXT, disk
 from style_tuner.tuning.schedule import plan_schedule
 from style_tuner.workspace import Workspace, read_json, read_jsonl
 
-CONTEXT = 0.5
-"""GiB that a GPU's own context takes beside the training."""
 CHAT_FORMAT = 40
 """Tokens that the chat format adds to a row (Llama-3's, with its date lines)."""
 LARGE = 500_000_000
@@ -43,7 +42,7 @@ def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
     found = hardware()
     gpu = found.gpus[0] if found.gpus else None
     needed: MemoryEstimate = estimate_memory(config, shape, gpu is not None)
-    total = needed.total + (CONTEXT if gpu else 0)
+    total = needed.total + (GPU_CONTEXT if gpu else 0)
     have = (gpu.memory_total if gpu else found.memory_total) / GIBIBYTE
     where = f"on the {gpu.name}" if gpu else "of main memory here"
     fits = total < have
@@ -60,9 +59,7 @@ def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
 
 
 def _disk(config: TrainingConfig, shape: ModelShape, folder: Path) -> Markup:
-    needed = estimate_memory(config, shape)
-    weights = needed.adapter / 2  # the estimate counts gradients too
-    checkpoints = config.save_total_limit * (weights + needed.optimizer) + weights
+    checkpoints = disk(config, shape)
     free = shutil.disk_usage(folder).free / GIBIBYTE
     said = views.facts([("on disk while training", views.size(checkpoints * GIBIBYTE)), ("free", f"{free:.0f} GB")])
     if checkpoints > free:
@@ -141,4 +138,20 @@ def render(workspace: Workspace, config: TrainingConfig, dataset: Path | None) -
             parts.append(_length(workspace, config, dataset))
         except ConfigError as error:
             parts.append(views.sentence(str(error), "bad"))
+        parts += _folds(config, dataset)
+    parts.append(needs_view.fold("Other models and methods", needs_view.sizes(config)))
+    parts.append(needs_view.fold("What the guides say of memory", needs_view.claims(config)))
     return Markup("").join(parts)
+
+
+def _folds(config: TrainingConfig, dataset: Path) -> list[Markup]:
+    """Return what can be said of the dataset; a row that cannot be read is said aloud."""
+    rows = len(read_jsonl(dataset / "train.jsonl"))
+    folds = [needs_view.fold("Advice for so many passages", needs_view.advised(rows))]
+    if local_shape(resolve_model(config.base_model)) is None:
+        return folds
+    try:
+        folds.append(needs_view.fold("What it learns from: an example", needs_view.example(config, dataset)))
+    except StyleTunerError as error:
+        folds.append(views.sentence(str(error), "bad"))
+    return folds

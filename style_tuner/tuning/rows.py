@@ -183,14 +183,15 @@ def check_rows(rows: TokenRows, tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
+def loss_stretches(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, bool]]:
+    """Return the row as text in stretches, each with whether the loss counts it."""
+    stretches = itertools.groupby(zip(row.input_ids, row.labels, strict=True), lambda pair: pair[1] != IGNORED)
+    return [(str(tokenizer.decode([token for token, _ in pairs])), counted) for counted, pairs in stretches]
+
+
 def show_loss_mask(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the row as text, each stretch of tokens that the loss counts between ⟦ and ⟧."""
-    stretches = itertools.groupby(zip(row.input_ids, row.labels, strict=True), lambda pair: pair[1] != IGNORED)
-    parts = []
-    for counted, pairs in stretches:
-        text = str(tokenizer.decode([token for token, _ in pairs]))
-        parts.append(f"⟦{text}⟧" if counted else text)
-    return "".join(parts)
+    return "".join(f"⟦{text}⟧" if counted else text for text, counted in loss_stretches(row, tokenizer))
 
 
 def training_rows(rows: TokenRows, packing: bool) -> Dataset:
