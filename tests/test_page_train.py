@@ -1,7 +1,15 @@
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
 import pytest
 
+from style_tuner import jobs
+from style_tuner.config import PROJECT_ROOT, STARTER_CONFIG, load_training_config
 from style_tuner.records import Run
-from style_tuner.tabs import plots, train
+from style_tuner.tabs import plots, train, train_view
+from style_tuner.tuning.samples import Sample
+from style_tuner.workspace import Workspace, append_jsonl, write_json
 
 
 def training(*steps, **more):
@@ -46,3 +54,79 @@ def test_the_sentence_names_the_step_that_is_marked_as_kept(status):
 def test_nothing_is_called_kept_before_a_run_is_over():
     rows = [validation(0, 4.0), validation(10, 3.2), validation(20, 3.1)]
     assert all("kept" not in train.loss_sentence(rows, run(status)) for status in ("running", "failed", "interrupted"))
+
+
+@pytest.fixture
+def place(workspace: Workspace) -> tuple[Workspace, Run]:
+    """A run that was trained for two epochs and overfitted, with samples."""
+    config = load_training_config(STARTER_CONFIG)
+    with jobs.job(workspace, "train") as own:
+        write_json(own.folder / "settings.json", {"config": config.model_dump(mode="json"), "dataset": "rows.jsonl"})
+        own.report(0, 8, "training", validation_loss=3.6, base_validation_loss=3.6, epoch=0.0)
+        for step in range(1, 9):
+            figures = {"grad_norm": 0.5, "memory_gib": 1.25, "tokens_per_second": 1200}
+            own.report(step, 8, "training", loss=3.6 - step / 10, epoch=step / 4, **figures)
+            if step % 2 == 0:
+                loss = {2: 3.3, 4: 3.1, 6: 3.4, 8: 3.6}[step]
+                own.report(step, 8, "training", validation_loss=loss, perplexity=22.2, epoch=step / 4)
+        for epoch, step, loss in ((0, 0, 3.6), (1, 4, 3.1), (2, 8, 3.6)):
+            sample = Sample(epoch, step, "Write <b>rain</b>.", f"Text of epoch {epoch} with <i>signs</i>.", loss)
+            append_jsonl(own.folder / "samples.jsonl", asdict(sample))
+        own.result = {"best_step": 4, "trainable_parameters": 10, "all_parameters": 1000}
+    return workspace, jobs.load(workspace, own.folder.name)
+
+
+def test_a_run_shows_its_figures_and_what_goes_wrong(place: tuple[Workspace, Run]) -> None:
+    head = train.show_run(place[0], None)[0]
+    for shown in (
+        "<b>3.600</b> loss on unseen",
+        "<b>22.2</b>",
+        "<b>1,200</b>",
+        "<b>1.2</b> GB",
+        "1 %",
+        "Overfitting: since",
+    ):
+        assert shown in head
+
+
+def test_samples_stand_first_beside_last_and_are_never_markup(place: tuple[Workspace, Run]) -> None:
+    shown = str(train_view.samples(*place))
+    assert shown.index("Before training (loss 3.600)") < shown.index("After epoch 2 (loss 3.600)")
+    assert "Text of epoch 0" in shown and "Text of epoch 2" in shown
+    assert "Best: after epoch 1 (loss 3.100)" in shown and "Worst: after epoch 2" in shown
+    assert "<i>signs" not in shown and "<b>rain" not in shown
+
+
+def test_runs_are_compared_by_epoch_in_one_plot(place: tuple[Workspace, Run]) -> None:
+    workspace, one = place
+    choice, plot = train.show_curves(workspace, [one.id, "gone"])
+    assert choice.value == [one.id] and plot.visible
+    points = train_view.curve(workspace, one.id)
+    assert points == [(0.0, 3.6), (0.5, 3.3), (1.0, 3.1), (1.5, 3.4), (2.0, 3.6)]
+    figure = plots.overlay({"a": points, "b": points[:2]})
+    assert [list(trace.x) for trace in figure.data] == [[0, 0.5, 1, 1.5, 2], [0, 0.5]]
+    assert figure.data[0].marker.size[2] > figure.data[0].marker.size[1]
+
+
+def test_the_settings_of_a_run_can_be_copied_and_changed(place: tuple[Workspace, Run]) -> None:
+    chosen = train.copy_settings(*place[:1], place[1].id)
+    config = load_training_config(STARTER_CONFIG)
+    assert train.overrides(chosen.value, config.base_model, 5, config.learning_rate, config.lora_r) == ["num_epochs=5"]
+
+
+def test_a_sweep_shows_its_table_and_advice(place: tuple[Workspace, Run]) -> None:
+    workspace, one = place
+    table = [{"learning_rate": 1e-3, "best_validation_loss": 3.21, "step": 3, "note": ""}]
+    done = replace(one, stage="sweep", result={"table": table, "best_rate": 1e-3, "advice": "Train with 0.001."})
+    shown = str(train_view.swept(workspace, done))
+    assert "3.210" in shown and "lowest" in shown and "Train with 0.001." in shown
+    assert train_view.swept(workspace, None) == ""
+
+
+def test_looking_at_a_run_loads_no_torch(place: tuple[Workspace, Run]) -> None:
+    code = (
+        "import sys; from style_tuner.tabs import train; from style_tuner.workspace import open_workspace; "
+        "train.show_run(open_workspace(), None); print('torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "False"

@@ -30,6 +30,22 @@ def loss(rows: Sequence[dict[str, Any]], best_step: int | None = None) -> Figure
     return figure
 
 
+def overlay(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Plot the validation losses of several runs by epoch, each run with its lowest marked."""
+    from plotly.colors import qualitative
+    from plotly.graph_objects import Scatter
+
+    figure = blank("Epoch", "Validation loss (nats a token)", 340)
+    for number, (name, points) in enumerate(curves.items()):
+        colour = qualitative.Safe[number % len(qualitative.Safe)]
+        epochs, values = zip(*points, strict=True) if points else ((), ())
+        lowest = min(values, default=None)
+        sizes = [10 if value == lowest else 4 for value in values]
+        line, marker = {"color": colour, "width": 2}, {"size": sizes, "color": colour}
+        figure.add_trace(Scatter(x=epochs, y=values, name=name, mode="lines+markers", line=line, marker=marker))
+    return figure
+
+
 def histogram(values: Sequence[float], x_title: str, y_title: str, bins: int = 24) -> Figure:
     """Plot how often each length occurs."""
     from plotly.graph_objects import Histogram

@@ -170,7 +170,7 @@ def is_complete(checkpoint: Path) -> bool:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
         weights = _weights(checkpoint)
         for file in weights:
-            with safe_open(file, framework="pt") as tensors:
+            with safe_open(file, framework="numpy") as tensors:
                 tensors.keys()
     except (OSError, ValueError, SafetensorError):
         return False
