@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -27,6 +29,18 @@ def test_a_stage_started_from_the_page_is_a_process_of_its_own_that_tells_how_it
     assert "no manuscripts yet" in run.message
     assert "no manuscripts yet" in read_tail(workspace.runs / run.id / "log.txt")
     assert jobs.shell_command(run) == "python -m style_tuner prepare --workspace default"
+
+
+def test_a_run_outlives_the_app_that_started_it(workspace: Workspace) -> None:
+    code = (
+        "import sys; from pathlib import Path; from style_tuner import jobs, workspace; "
+        "print(jobs.start(workspace.Workspace(Path(sys.argv[1]), 'default'), 'prepare', []).id)"
+    )
+    app = subprocess.run([sys.executable, "-c", code, str(workspace.home)], capture_output=True, text=True, check=True)
+    (run,) = jobs.runs(workspace)  # as an app that is started anew finds it
+    assert run.id == app.stdout.strip()
+    assert run.status in ("queued", "running", "failed")
+    assert "no manuscripts yet" in ended(workspace, run.id).message
 
 
 def test_a_job_leaves_its_result_and_its_reports(workspace: Workspace) -> None:
