@@ -50,18 +50,18 @@ SHAPES: dict[str, dict[str, Any]] = {
 VARIANTS = ("plain", "ours", "bf16_lora")
 CONTEXT = 2048
 SHORTEST, LONGEST = 500, 2000
-BATCH, ACCUMULATION = 4, 4
+BATCH = 4
 WARM_UP = 1
 """Steps that are not timed: the first allocates memory and chooses kernels."""
 
 
-def rows(steps: int, vocabulary: int) -> tuple[list[list[int]], list[list[int]]]:
+def rows(count: int, vocabulary: int) -> tuple[list[list[int]], list[list[int]]]:
     """Return token rows with their labels: a tenth is the request, and tokens are as unequally common as words are."""
     import numpy as np
 
     random = np.random.default_rng(1)
     ids, labels = [], []
-    for length in random.integers(SHORTEST, LONGEST + 1, steps * BATCH * ACCUMULATION):
+    for length in random.integers(SHORTEST, LONGEST + 1, count):
         row = (random.zipf(1.2, length) % (vocabulary - 10) + 10).tolist()
         ids.append(row)
         labels.append([-100] * (length // 10) + row[length // 10 :])
@@ -87,7 +87,7 @@ def write_model(shape: str, folder: Path) -> None:
     load_tokenizer(str(STARTER_MODEL)).save_pretrained(folder)
 
 
-def settings_of(variant: str, model: Path, quantised: bool, steps: int) -> TrainingConfig:
+def settings_of(variant: str, model: Path, quantised: bool, steps: int, accumulation: int) -> TrainingConfig:
     """Return the guide's recipe on this model; without dropout, so that the losses can be compared to the digit."""
     return TrainingConfig(
         base_model=str(model),
@@ -97,7 +97,7 @@ def settings_of(variant: str, model: Path, quantised: bool, steps: int) -> Train
         lora_alpha=128,
         lora_dropout=0,
         per_device_batch_size=BATCH,
-        gradient_accumulation_steps=ACCUMULATION,
+        gradient_accumulation_steps=accumulation,
         max_seq_length=CONTEXT,
         optimizer="adamw_torch",
         num_epochs=1,
@@ -185,7 +185,7 @@ def _trainer(variant: str, config: TrainingConfig, data: Any, folder: Path, cloc
             lr_scheduler_type=config.lr_scheduler_type,
             num_train_epochs=1,
             per_device_train_batch_size=BATCH,
-            gradient_accumulation_steps=ACCUMULATION,
+            gradient_accumulation_steps=config.gradient_accumulation_steps,
             optim=config.optimizer,
             weight_decay=config.weight_decay,
             max_grad_norm=config.max_grad_norm,
@@ -205,7 +205,9 @@ def _trainer(variant: str, config: TrainingConfig, data: Any, folder: Path, cloc
     )
 
 
-def measure(variant: str, model: Path, quantised: bool, steps: int, cap: float | None) -> dict[str, Any]:
+def measure(
+    variant: str, model: Path, quantised: bool, steps: int, accumulation: int, cap: float | None
+) -> dict[str, Any]:
     """Train once in this process and return what was seen; the warm-up is left out of the speed, not of the loss."""
     import resource
 
@@ -220,9 +222,9 @@ def measure(variant: str, model: Path, quantised: bool, steps: int, cap: float |
     if on_gpu and cap:
         torch.cuda.set_per_process_memory_fraction(min(1.0, cap * GIBIBYTE / torch.cuda.mem_get_info()[1]))
     shape = json.loads((model / "config.json").read_text())
-    ids, labels = rows(steps, shape["vocab_size"])
+    ids, labels = rows(steps * BATCH * accumulation, shape["vocab_size"])
     data = Dataset.from_dict({"input_ids": ids, "labels": labels})
-    config = settings_of(variant, model, quantised, steps)
+    config = settings_of(variant, model, quantised, steps, accumulation)
     clock = callback(Clock)
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(variant, config, data, Path(folder), clock)
@@ -277,7 +279,8 @@ def peak_flops(dtype_name: str) -> float:
 
 def _in_own_process(variant: str, model: Path, chosen: argparse.Namespace, quantised: bool) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.training_throughput", "--measure", variant, "--model", str(model)]
-    command += ["--steps", str(chosen.steps), *(["--quantised"] if quantised else [])]
+    command += ["--steps", str(chosen.steps), "--accumulation", str(chosen.accumulation)]
+    command += ["--quantised"] if quantised else []
     command += ["--memory-cap-gib", str(chosen.memory_cap_gib)] if chosen.memory_cap_gib else []
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parent.parent)
     if done.returncode:
@@ -333,7 +336,7 @@ def compare(chosen: argparse.Namespace) -> dict[str, Any]:
         "shape": chosen.shape,
         "device": torch.cuda.get_device_name() if on_gpu else f"CPU, {torch.get_num_threads()} threads",
         "weights": "NF4, arithmetic in bfloat16" if on_gpu else "float32 (no quantisation, for both)",
-        "rows": f"{SHORTEST} to {LONGEST} tokens, {BATCH * ACCUMULATION} a step, {chosen.steps} steps",
+        "rows": f"{SHORTEST} to {LONGEST} tokens, {BATCH * chosen.accumulation} a step, {chosen.steps} steps",
         "memory_cap_gib": chosen.memory_cap_gib,
         "load": round(os.getloadavg()[0], 1),
         **found,
@@ -349,6 +352,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="starter")
     parser.add_argument("--steps", type=int, default=4, help="optimiser steps, of which the first is not timed")
+    parser.add_argument("--accumulation", type=int, default=4, help="batches of 4 rows in a step")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn")
     parser.add_argument("--memory-cap-gib", type=float, help="GPU memory that each may use")
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
@@ -359,7 +363,9 @@ def main() -> None:
     if chosen.steps <= WARM_UP:
         parser.error(f"--steps must be more than {WARM_UP}: the first is not timed.")
     if chosen.measure:
-        answer = measure(chosen.measure, chosen.model, chosen.quantised, chosen.steps, chosen.memory_cap_gib)
+        answer = measure(
+            chosen.measure, chosen.model, chosen.quantised, chosen.steps, chosen.accumulation, chosen.memory_cap_gib
+        )
         sys.stdout.write(json.dumps(answer) + "\n")
         return
     found = compare(chosen)

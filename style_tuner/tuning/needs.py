@@ -100,6 +100,18 @@ def tokens_per_second(config: TrainingConfig, shape: ModelShape, gpu: Gpu) -> fl
     return use * gpu.flops / (weights * (6 if config.method == "full" else 4))
 
 
+def say(config: TrainingConfig, shape: ModelShape, tokens: int) -> str:
+    """Return in a sentence what the run writes, and how long `tokens` an epoch take on the GPUs that have room."""
+    possible = {gpu.name: need(config, shape, gpu) for gpu in GPUS}
+    paces = [
+        f"{tokens * config.num_epochs / one.tokens_per_second / 60:.0f} min on one {name}"
+        for name, one in possible.items()
+        if one.tokens_per_second and one.fits(next(gpu for gpu in GPUS if gpu.name == name))
+    ]
+    time = f"; about {', '.join(paces)}, without validation" if paces else ""
+    return f"{disk(config, shape):.2f} GiB on disk{time}."
+
+
 @dataclass(frozen=True)
 class Advice:
     """Rank, epochs and learning rate for so many rows, as the source guides give them, and what speaks for each."""

@@ -17,8 +17,9 @@ from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.ending import last_good, say_signs
 from style_tuner.tuning.follow import LossError
 from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub_client
-from style_tuner.tuning.memory import estimate_memory
+from style_tuner.tuning.memory import estimate_memory, model_shape
 from style_tuner.tuning.model import load_config
+from style_tuner.tuning.needs import say
 from style_tuner.tuning.parallel import join
 from style_tuner.tuning.probe import memory_errors, settled
 from style_tuner.tuning.provenance import record
@@ -140,6 +141,7 @@ def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = Non
     repository = preflight(config, hub or hub_client())
     data = read_data(config, dataset)
     rows = training_rows(data.training, config.packing)
+    shape = model_shape(resolve_model(config.base_model))
     packed = f" Packed into {len(rows)} rows of at most {config.max_seq_length}." if config.packing else ""
     lines = [
         "First training row as the model sees it; the loss counts what stands between \u27e6 and \u27e7:",
@@ -152,7 +154,8 @@ def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = Non
         f"Validation: {data.validation.summary()}",
         f"Rows: SHA-256 {data.digest}",
         f"Steps: {plan_schedule(config, len(rows)).summary()}",
-        f"Memory: {estimate_memory(config, on_gpu=torch.cuda.is_available()).summary()}",
+        f"Memory: {estimate_memory(config, shape, torch.cuda.is_available()).summary()}",
+        f"Needs: {say(config, shape, data.training.tokens)}",
     ]
     return "\n".join(lines + ([f"Upload: {repository}"] if repository else []))
 
