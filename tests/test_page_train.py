@@ -99,8 +99,9 @@ def test_samples_stand_first_beside_last_and_are_never_markup(place: tuple[Works
 
 def test_runs_are_compared_by_epoch_in_one_plot(place: tuple[Workspace, Run]) -> None:
     workspace, one = place
-    choice, plot = train.show_curves(workspace, [one.id, "gone"])
+    choice, plot, said = train.show_curves(workspace, [one.id, "gone"])
     assert choice.value == [one.id] and plot.visible
+    assert f"The lowest is 3.100, of {one.id} at epoch 1." in said
     points = train_view.curve(workspace, one.id)
     assert points == [(0.0, 3.6), (0.5, 3.3), (1.0, 3.1), (1.5, 3.4), (2.0, 3.6)]
     figure = plots.overlay({"a": points, "b": points[:2]})

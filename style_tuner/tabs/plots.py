@@ -37,7 +37,7 @@ def overlay(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
 
     figure = blank("Epoch", "Validation loss (nats a token)", 340)
     for number, (name, points) in enumerate(curves.items()):
-        colour = qualitative.Safe[number % len(qualitative.Safe)]
+        colour = [ACCENT, *qualitative.Safe[1:]][number % len(qualitative.Safe)]
         epochs, values = zip(*points, strict=True) if points else ((), ())
         lowest = min(values, default=None)
         sizes = [10 if value == lowest else 4 for value in values]

@@ -189,13 +189,13 @@ def _states(workspace: Workspace, run: Run) -> Any:
     return gr.Dropdown(choices=choices, value=kept(run) if kept(run) in found else None)
 
 
-def show_curves(workspace: Workspace, chosen: list[str] | None) -> tuple[Any, Any]:
-    """Return the choice of runs to compare, and their losses on unseen passages in one plot."""
+def show_curves(workspace: Workspace, chosen: list[str] | None) -> tuple[Any, Any, str]:
+    """Return the choice of runs to compare, their losses on unseen passages in one plot, and what it shows."""
     ids = [run.id for run in jobs.runs(workspace, "train")]
     picked = [one for one in chosen or [] if one in ids]
     curves = {one: train_view.curve(workspace, one) for one in picked}
     shown = gr.Plot(plots.overlay(curves), visible=True) if picked else gr.Plot(visible=False)
-    return gr.Dropdown(choices=ids, value=picked, multiselect=True), shown
+    return gr.Dropdown(choices=ids, value=picked, multiselect=True), shown, train_view.lowest(curves)
 
 
 def show_sweep(workspace: Workspace) -> str:
@@ -247,6 +247,7 @@ def _right() -> dict[str, Any]:
     with gr.Accordion("Compare runs", open=False):
         part["compared"] = gr.Dropdown(label="Runs in one plot", choices=[], multiselect=True)
         part["curves"] = gr.Plot(label="Runs", show_label=False, visible=False)
+        part["lowest"] = gr.HTML()
     with gr.Accordion("Show details", open=False):
         part["log"] = gr.Textbox(label="Log", lines=14, max_lines=14, interactive=False)
     return part
@@ -269,7 +270,7 @@ def build(page: Page) -> None:
     chosen = part["run"]
     page.follow(lambda w: (listing(w.runs), run_stamp(w, "train")), show_runs, [table, chosen], [chosen])
     page.follow(_all_stamp, show_run, [part[name] for name in names], [chosen], [chosen.change])
-    compared = [part["compared"], part["curves"]]
+    compared = [part["compared"], part["curves"], part["lowest"]]
     page.follow(_all_stamp, show_curves, compared, compared[:1], [part["compared"].input])
     page.follow(lambda w: run_stamp(w, "sweep"), show_sweep, found)
     changes = [control.change for control in settings]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -134,9 +134,14 @@ def _short(text: str, most: int = 160) -> str:
     return words if len(words) <= most else f"{words[:most].rsplit(' ', 1)[0]} …"
 
 
+def _whole(text: str) -> str:
+    """Return a sample with a sign that it was cut off where it was."""
+    return text if text.endswith((".", "!", "?", '"', "”", "’", "'", "»")) else f"{text} …".lstrip()
+
+
 def _beside(named: Sequence[tuple[str, Sample]]) -> Markup:
     column = Markup("<div style='flex:1 1 280px;min-width:0'><h4>{}</h4>{}</div>")
-    made = Markup("").join(column.format(name, views.prose(sample.text or "(nothing)")) for name, sample in named)
+    made = Markup("").join(column.format(name, views.prose(_whole(sample.text))) for name, sample in named)
     return Markup("<div style='display:flex;flex-wrap:wrap;gap:8px 32px'>{}</div>").format(made)
 
 
@@ -185,3 +190,12 @@ def curve(workspace: Workspace, run_id: str) -> list[tuple[float, float]]:
     """Return the losses on unseen passages by epoch."""
     rows = last_reports(jobs.metrics(workspace, run_id))
     return [(row.get("epoch", 0.0), row["validation_loss"]) for row in rows if "validation_loss" in row]
+
+
+def lowest(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Say in words which of the compared runs came lowest, and where."""
+    reached = [(loss, epoch, name) for name, points in curves.items() for epoch, loss in points]
+    if not reached:
+        return ""
+    loss, epoch, name = min(reached)
+    return str(views.sentence(f"The lowest is {loss:.3f}, of {name} at epoch {epoch:.3g}.", "caption"))
