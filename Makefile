@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+# One thread each: two processes with two threads each slow one another down many times over.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: app setup check format test test-all demo vllm browser clean
 
@@ -32,11 +34,11 @@ format: setup ## let ruff order imports and lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 
-test: setup browser vllm ## everything that must hold
-	@$(RUN) -m pytest -m "not slow"
+test: setup browser vllm ## everything that must hold, file by file on two cores
+	@$(PYTEST) -m "not slow"
 
 test-all: setup browser vllm ## the slow tests too
-	@$(RUN) -m pytest
+	@$(PYTEST)
 
 demo: setup ## the whole pipeline on the sample author, without the page
 	@$(RUN) -m style_tuner demo

@@ -112,8 +112,9 @@ def test_every_recipe_is_tested() -> None:
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 def test_a_recipe_makes_a_voice(recipe, models, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
+    wandb.teardown()  # one process has one run of W&B, and it keeps the mode in which it was first asked
     config, result, hub = run(recipe, models, tmp_path)
-    wandb.finish()  # one process has one run of W&B
+    wandb.finish()
     folder = tmp_path / f"run-{recipe}"
     adapter = json.loads((folder / "adapter" / "adapter_config.json").read_text())
     assert set(adapter["target_modules"]) == set(config.lora_target_modules)
