@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from style_tuner.commands.options import ConfigOption, JsonOption, SetOption, WorkspaceOption, answer, training_settings
+from style_tuner.errors import ConfigError
 from style_tuner.workspace import existing_workspace
 
 
@@ -125,7 +126,10 @@ def sweep(
 ) -> None:
     """Try a few learning rates in short runs and say which one to train with."""
     from style_tuner import jobs, training
+    from style_tuner.tuning import parallel
 
+    if parallel.processes() > 1:
+        raise ConfigError("A sweep tries its rates in one process: start it with python, without accelerate launch.")
     try:
         tried = tuple(float(rate) for rate in rates.split(",")) if rates else None
     except ValueError:

@@ -57,11 +57,12 @@ def train(
     from transformers import set_seed
 
     began = time.monotonic()
+    if (start := start_adapter(config, folder)) is not None:
+        config = config.model_copy(update={"start_from": str(start)})  # helpers work in another folder
     job = join(config, dataset, folder, job)
     hub = hub or hub_client()
     job.report(0, 0, "reading the dataset")
     repository = preflight(config, hub)
-    start = start_adapter(config, folder)
     data = read_data(config, dataset)
     checkpoints = folder / Path(config.output_dir).expanduser()
     refuse_foreign_checkpoints(checkpoints, folder)
