@@ -286,7 +286,8 @@ def _in_own_process(variant: str, model: Path, chosen: argparse.Namespace, quant
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["no word"])[-1]}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    sys.stderr.write(f"{variant}: {answer['tokens_per_second']:.0f} tokens/s, loss {answer['loss']:.4f}\n")
+    speed, own = answer["tokens_per_second"], answer["tokens_per_processor_second"]
+    sys.stderr.write(f"{variant}: {speed:.0f} tokens/s, {own:.0f} a processor second, loss {answer['loss']:.4f}\n")
     return answer
 
 
