@@ -16,7 +16,14 @@ from style_tuner.tabs.common import HIDDEN, Page
 from style_tuner.workspace import Workspace, open_workspace, storage_errors, workspace_names
 
 NO_GPU = "No GPU: using the starter model; good for trying things, not for writing"
-STAGE_TABS = {"prepare": "Manuscripts", "train": "Train", "merge": "Models", "score": "Score", "generate": "Write"}
+STAGE_TABS = {
+    "prepare": "Manuscripts",
+    "train": "Train",
+    "sweep": "Train",
+    "merge": "Models",
+    "score": "Score",
+    "generate": "Write",
+}
 SHOW_TAB = """element.addEventListener('click', event => {
   const name = event.target.closest('[data-tab]')?.dataset.tab;
   const tabs = [...document.querySelectorAll('button[role=tab]')];
