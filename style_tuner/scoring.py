@@ -16,7 +16,7 @@ from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
 from style_tuner.records import ChatExample, Draft, Message
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
-from style_tuner.voice.reference import REFERENCE_WORDS
+from style_tuner.voice.reference import REFERENCE
 from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
 
 FIRST_SEED = 1000
@@ -46,7 +46,7 @@ class AuthorVoice:
         self.training, self.held_out = texts_of(training), texts_of(held_out)
         self.profile = profile_from_json(read_json(dataset / "profile.json"))
         others = load_panel(folder)
-        key = key_of([*parts, folder / "panel.json", folder / "panel.npz", REFERENCE_WORDS])
+        key = key_of([*parts, folder / "panel.json", folder / "panel.npz", REFERENCE])
         self.verifier = kept(dataset, "verifier", key, others, lambda: fit_verifier(self.training, others))
         self._own = OwnPassages(self.verifier, self.held_out)
         self._sentences = kept(

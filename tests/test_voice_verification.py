@@ -11,8 +11,9 @@ from benchmarks.figures import Outcome, auc, c_at_1, calibration_error, report, 
 from benchmarks.style_verification import CorpusError, cut, works_of
 from style_tuner.config import SAMPLES
 from style_tuner.voice.calibration import Calibration, for_profile, logistic, simulate
-from style_tuner.voice.linear import inverse_frequencies
+from style_tuner.voice.linear import inverse_frequencies, separate, separate_less_each, similarities
 from style_tuner.voice.panel import load_panel
+from style_tuner.voice.pooling import OwnPassages
 from style_tuner.voice.segment import pieces, words
 from style_tuner.voice.verifier import fit_verifier
 
@@ -51,6 +52,14 @@ def test_a_modern_story_in_the_authors_person_and_plainness_stays_below_the_auth
     assert verifier.decide(verifier.count([MODERN_KINDS["hard-boiled"]]))[0] < own.min()
 
 
+def test_a_draft_is_placed_among_passages_of_consecutive_text(verifier):
+    own, foreign = (pieces(text, 250)[:4] for text in (STORIES[-1], ESSAYIST))
+    pairs = ["\n\n".join(own[place : place + 2]) for place in range(3)]
+    lowest = verifier.decide(verifier.count(pairs)).min()
+    within = OwnPassages(verifier, [*own, *foreign]).percentile(lowest, 500)
+    assert within <= 100 * (1 + len(foreign)) / (len(own) + len(foreign) - 1)
+
+
 def test_a_file_that_lost_its_apostrophes_reads_as_before(verifier):
     damaged = [text.replace("'", " ").replace("’", " ") for text in UNSEEN]
     before, after = (verifier.decide(verifier.count(texts)).mean() for texts in (UNSEEN, damaged))
@@ -61,18 +70,32 @@ def test_a_longer_text_and_a_larger_profile_have_curves_of_their_own(verifier):
     by_words = {curve.words: curve for curve in verifier.calibrations}
     assert set(by_words) == {250, 500, 1000, 2000}
     assert by_words[250].own_deviation > by_words[2000].own_deviation
-    small, middle, large = (for_profile(verifier.panel.calibrations, units, -9.0)[0] for units in (1, 120, 10_000))
+    small, middle, large = (for_profile(verifier.panel.calibrations, units, -1.0)[0] for units in (1, 120, 10_000))
     assert min(small.slope, large.slope) <= middle.slope <= max(small.slope, large.slope)
     assert small.own_mean < middle.own_mean < large.own_mean
     value = middle.own_mean
     assert logistic(value, small) > logistic(value, large)
 
 
-def test_a_value_far_below_the_authors_own_level_speaks_for_nobody():
-    curve = Calibration(400, 1000, slope=5.0, intercept=3.0, own_mean=0.1, own_deviation=0.3, own_fall=-0.8)
-    usual, distinct = (for_profile([curve], 400, level)[0] for level in (0.2, 1.5))
-    assert logistic(-0.6, usual) == pytest.approx(0.5) and logistic(0.7, distinct) == pytest.approx(0.5)
-    assert logistic(-0.1, distinct) < 0.05 < 0.9 < logistic(-0.1, usual)
+def test_a_value_far_below_the_own_level_of_a_singular_author_speaks_for_nobody():
+    curve = Calibration(400, 1000, 5.0, 3.0, own_mean=0.1, own_deviation=0.3, own_fall=-0.8, highest_level=0.9)
+    usual, singular = (for_profile([curve], 400, level)[0] for level in (0.8, 1.5))
+    assert logistic(-0.6, usual) == pytest.approx(0.5) and logistic(0.7, singular) == pytest.approx(0.5)
+    assert logistic(-0.1, singular) < 0.05 < 0.9 < logistic(-0.1, usual)
+
+
+def test_leaving_out_each_author_at_once_gives_what_learning_without_each_gives():
+    chance = np.random.default_rng(2)
+    from scipy.sparse import csr_array
+
+    own, others = (chance.random((number, 12)).astype(np.float32) for number in (8, 30))
+    groups = np.r_[np.zeros(6, dtype=int), 3, 3, 1 + np.arange(30) // 10 % 2]
+    weights, constants = separate_less_each(own, others, similarities(others, others), groups)
+    for place, group in enumerate((1, 2, 3)):
+        kept = groups != group
+        expected, constant = separate(csr_array(own[kept[:8]]), csr_array(others[kept[8:]]))
+        assert weights[:, place] == pytest.approx(expected, abs=0.01)
+        assert constants[place] == pytest.approx(constant, abs=0.01)
 
 
 def test_the_panel_learns_what_decision_values_mean_from_authors_that_differ():
@@ -90,7 +113,7 @@ def test_the_panel_learns_what_decision_values_mean_from_authors_that_differ():
     assert {curve.words for curve in curves} == {250, 500, 1000, 2000}
     for curve in curves:
         assert isinstance(curve, Calibration) and curve.slope > 0
-    for curve in for_profile(curves, 40, curves[-1].own_mean):
+    for curve in for_profile(curves, 40, 0.0):
         assert logistic(curve.own_mean, curve) > 0.75
 
 

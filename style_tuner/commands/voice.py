@@ -11,7 +11,7 @@ import typer
 from style_tuner.commands.options import JsonOption, WorkspaceOption, answer
 from style_tuner.config import ScoreConfig
 from style_tuner.errors import ConfigError
-from style_tuner.workspace import existing_workspace, write_text
+from style_tuner.workspace import existing_workspace, write_json, write_text
 
 
 def profile(
@@ -94,10 +94,11 @@ def build_panel(
 ) -> None:
     """Make a panel of one's own: statistics of masked text, no text itself."""
     from style_tuner.voice.panel import build_panel as build
-    from style_tuner.voice.panel import save_panel, save_reference
+    from style_tuner.voice.panel import save_panel
+    from style_tuner.voice.reference import build_reference
 
     if output.exists():
         raise ConfigError(f"{output} exists and is not overwritten: name a new folder, or move it away.")
-    panel = build(corpus)
-    save_reference(corpus, save_panel(panel, output))
+    panel, reference = build(corpus), build_reference(corpus)
+    write_json(save_panel(panel, output) / "reference.json", reference)
     typer.echo(f"A panel of {len(panel.authors)} authors: {output}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.linear import pool, separate, training_rows, weigh
+from style_tuner.voice.linear import pool, separate, separate_less_each, similarities, training_rows, weigh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
 
 POOLS = (1, 2, 4, 8)
 """Lengths, in units of 250 words, that the score is calibrated for."""
-PROFILE_UNITS = (40, 400)
+PROFILE_UNITS = (40, 120, 400)
 """Sizes of profile, in units of 250 words, that the score is calibrated for."""
 UNIT_WORDS = 250
-HELD_OUT = 5
+PARTS = 6
+"""The other authors are left out of the panel in so many parts, one after another."""
 LEAST_VALUES = 3
+FALL_DEVIATIONS = 2
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What decision values mean at one length: probability = 1 / (1 + exp(−(slope × value + intercept))).
 
-    It holds for a profile of `profile_units` units of 250 words. `own_fall` is how far below the own level (what
-    `own_level` returns) the values of an unseen work of the same author may lie: two deviations below the mean of the
-    panel's authors. A value below that speaks for nobody in the panel, and for no work of this author's either: it is
-    what a text reaches that merely shares what sets the author apart from the panel, such as being modern.
+    It holds for a profile of `profile_units` units of 250 words. `highest_level` is the highest own level (what
+    `own_level` returns) among the panel's authors. An author above it differs from all of them by something that others
+    may share, such as being modern, and a value that merely says so speaks for nobody: for such an author, half is no
+    lower than `own_fall` above the own level, which is where hardly any unseen work of the panel's authors falls below.
     """
 
     profile_units: int
@@ -40,6 +42,7 @@ class Calibration:
     own_mean: float
     own_deviation: float
     own_fall: float
+    highest_level: float
 
 
 def simulate(
@@ -47,37 +50,73 @@ def simulate(
 ) -> tuple[Calibration, ...]:
     """Learn the curves from the panel itself, where no value comes from text or authors that were trained on.
 
-    Each author's profile (the earlier works) is told from the panel less that author and less every fifth author, who
-    are the unseen others; the author's own unseen text is the last work. All three are counts by author.
+    Each author's profile (the earlier works; a short one is the end of them) is told from the panel less that author
+    and less a sixth of the others at a time, who are then the unseen others; the author's own unseen text is the last
+    work. All three are counts by author.
     """
     import numpy as np
     from scipy.sparse import vstack
 
     number = len(panel)
     rows = [training_rows(counts, weights) for counts in panel]
+    whose = np.repeat(np.arange(number), [found.shape[0] for found in rows])
+    every = vstack(rows, format="csr").toarray().astype(np.float32)
+    alike = similarities(every, every)
+    tests = [{length: weigh(pool(counts, length), weights) for length in POOLS} for counts in unseen]
     found = []
     for size in PROFILE_UNITS:
-        own: dict[int, list[np.ndarray]] = {length: [] for length in POOLS}
-        others: dict[int, list[np.ndarray]] = {length: [] for length in POOLS}
+        own: list[dict[int, np.ndarray]] = []
+        others: list[dict[int, np.ndarray]] = []
         levels: list[float] = []
         for place in range(number):
-            held = {(place + step) % number for step in range(1, number, HELD_OUT)}
-            kept = vstack([rows[other] for other in range(number) if other not in {place, *held}], format="csr")
-            profile = _spread(profiles[place], size)
-            learned, constant = separate(training_rows(profile, weights), kept)
-            levels.append(own_level(profile, kept, weights))
-            for length in POOLS:
-                own[length].append(weigh(pool(unseen[place], length), weights) @ learned + constant)
-                others[length].append(
-                    np.concatenate([weigh(pool(unseen[other], length), weights) @ learned + constant for other in held])
-                )
+            kept = np.flatnonzero(whose != place)
+            absent = [other for other in range(number) if other != place]
+            parts = np.arange(len(absent)) % PARTS
+            learned, level = _learned(
+                profiles[place][-size:],
+                every[kept],
+                alike[np.ix_(kept, kept)],
+                parts[np.searchsorted(absent, whose[kept])],
+                weights,
+            )
+            tried = [[learned[part] for part in sorted(set(parts))], *([learned[part]] for part in parts)]
+            values = [_values(tests[author], by) for author, by in zip((place, *absent), tried, strict=True)]
+            own.append(values[0])
+            others.append({length: np.concatenate([one[length] for one in values[1:]]) for length in POOLS})
+            levels.append(level)
         units = int(np.median([min(size, profile.shape[0]) for profile in profiles]))
         found += [
-            _curve(units, length * UNIT_WORDS, own[length], others[length], levels)
+            _curve(units, length * UNIT_WORDS, [one[length] for one in own], [one[length] for one in others], levels)
             for length in POOLS
-            if sum(map(len, own[length])) >= LEAST_VALUES
+            if sum(len(one[length]) for one in own) >= LEAST_VALUES
         ]
     return tuple(found)
+
+
+def _learned(
+    profile: csr_array, others: np.ndarray, alike: np.ndarray, parts: np.ndarray, weights: np.ndarray
+) -> tuple[list[tuple[np.ndarray, float]], float]:
+    """Return the weights and the constant learned without each part of the others, and the profile's own level."""
+    import numpy as np
+
+    early, late = _parted(profile)
+    own = [training_rows(counts, weights).toarray().astype(np.float32) for counts in (early, late)]
+    last = int(parts.max()) + 2
+    groups = np.r_[np.zeros(len(own[0]), dtype=int), np.full(len(own[1]), last), 1 + parts]
+    columns, constants = separate_less_each(np.concatenate(own), others, alike, groups)
+    learned = [(columns[:, place], float(constants[place])) for place in range(last)]
+    without_late, constant = learned.pop()
+    return learned, float((weigh(late, weights) @ without_late).mean() + constant)
+
+
+def _values(tests: Mapping[int, csr_array], learned: Sequence[tuple[np.ndarray, float]]) -> dict[int, np.ndarray]:
+    """Return the decision values of one author's text at each length, the mean of several machines."""
+    import numpy as np
+
+    return {
+        length: np.mean([rows @ column + constant for column, constant in learned], axis=0)
+        for length, rows in tests.items()
+    }
 
 
 def own_level(profile: csr_array, others: csr_array, weights: np.ndarray) -> float:
@@ -85,18 +124,23 @@ def own_level(profile: csr_array, others: csr_array, weights: np.ndarray) -> flo
 
     `profile` are counts, `others` the rows that the panel is learned from.
     """
-    seen = profile.shape[0] * 3 // 4
-    learned, constant = separate(training_rows(profile[:seen], weights), others)
-    return float((weigh(profile[seen:], weights) @ learned).mean() + constant)
+    early, late = _parted(profile)
+    learned, constant = separate(training_rows(early, weights), others)
+    return float((weigh(late, weights) @ learned).mean() + constant)
 
 
 def for_profile(curves: Sequence[Calibration], units: int, level: float) -> tuple[Calibration, ...]:
-    """Return one curve for each length, for a profile of that many units, with one half no lower than `own_fall`."""
+    """Return one curve for each length, for a profile of that many units by an author of that own level.
+
+    Where the level is higher than any panel author's, one half is no lower than `own_fall` allows.
+    """
     found = []
     for words in sorted({curve.words for curve in curves}):
         by_size = sorted((curve for curve in curves if curve.words == words), key=lambda curve: curve.profile_units)
         curve = _between(by_size, units)
-        found.append(replace(curve, intercept=min(curve.intercept, -curve.slope * (level + curve.own_fall))))
+        if level > curve.highest_level:
+            curve = replace(curve, intercept=min(curve.intercept, -curve.slope * (level + curve.own_fall)))
+        found.append(curve)
     return tuple(found)
 
 
@@ -124,25 +168,21 @@ def _between(by_size: Sequence[Calibration], units: int) -> Calibration:
                 mix(below.own_mean, above.own_mean),
                 mix(below.own_deviation, above.own_deviation),
                 mix(below.own_fall, above.own_fall),
+                mix(below.highest_level, above.highest_level),
             )
     return by_size[-1]
 
 
-def _spread(profile: csr_array, size: int) -> csr_array:
-    """Return about that many rows in runs of four, so that a short profile comes from all of the author's works."""
-    import numpy as np
-
-    quads = profile.shape[0] // 4
-    if profile.shape[0] <= size or not quads:
-        return profile
-    kept = np.unique(np.linspace(0, quads - 1, size // 4).round().astype(int))
-    return profile[(4 * kept[:, None] + np.arange(4)).ravel()]
+def _parted(profile: csr_array) -> tuple[csr_array, csr_array]:
+    """Return a profile's first three quarters and its last, in whole runs of four rows."""
+    seen = profile.shape[0] * 3 // 16 * 4
+    return profile[:seen], profile[seen:]
 
 
 def _curve(
     units: int, words: int, own: Sequence[np.ndarray], others: Sequence[np.ndarray], levels: Sequence[float]
 ) -> Calibration:
-    """Fit a logistic curve that weighs own and others' text alike.
+    """Fit a logistic curve in which own and others' text weigh alike, and so does each author who plays the target.
 
     Its slope is held back a little (C = 1 on standardised values), for where the two are fully apart there is nothing
     in the data that says how sharply the curve should rise.
@@ -150,17 +190,15 @@ def _curve(
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    values = np.concatenate([*own, *others])
+    parts = [values for values in (*own, *others) if len(values)]
+    values = np.concatenate(parts)
     labels = np.r_[np.ones(sum(map(len, own))), np.zeros(sum(map(len, others)))]
+    shares = np.concatenate([np.full(len(part), len(values) / len(parts) / len(part)) for part in parts])
     scale = float(np.std(values)) or 1.0
-    curve = LogisticRegression(class_weight="balanced", C=1.0).fit(values[:, None] / scale, labels)
+    curve = LogisticRegression(C=1.0).fit(values[:, None] / scale, labels, sample_weight=shares)
     spread = float(np.sqrt(np.mean([np.var(one) for one in own if len(one) > 1] or [np.var(values)])))
-    falls = [float(found.mean()) - level for found, level in zip(own, levels, strict=True) if len(found)]
-    figures = (
-        float(curve.coef_[0, 0] / scale),
-        float(curve.intercept_[0]),
-        float(np.concatenate(own).mean()),
-        spread,
-        float(np.mean(falls) - 2 * np.std(falls)),
-    )
+    slope, intercept = float(curve.coef_[0, 0] / scale), float(curve.intercept_[0])
+    falls = [float(one.mean()) - level for one, level in zip(own, levels, strict=True) if len(one)]
+    fall = float(np.mean(falls) - FALL_DEVIATIONS * np.std(falls))
+    figures = (slope, intercept, float(np.concatenate(own).mean()), spread, fall, max(levels))
     return Calibration(units, words, *(round(value, 6) for value in figures))

@@ -27,7 +27,6 @@ from style_tuner.voice.ngrams import (
     runs,
     units,
 )
-from style_tuner.voice.reference import count_reference_words, save_reference_words
 from style_tuner.workspace import PROJECT_ROOT, write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PANEL = PROJECT_ROOT / "data" / "panel"
-AUTHOR_UNITS = 160
-UNSEEN_UNITS = 80
+AUTHOR_UNITS = 240
+UNSEEN_UNITS = 160
 BYTE = 255
 SHAPE_WORDS = 2000
 MASK_WORDS = 800
 MASK_AUTHORS = 0.8
-FEATURES = 12_000
+FEATURES = 15_000
 GRAMMAR_WORDS = 120_000
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "—", "(", ")", '"', "...")
 
@@ -155,14 +154,6 @@ def save_panel(panel: Panel, folder: Path = PANEL) -> Path:
     }
     write_json(folder / "panel.json", names)
     return folder
-
-
-def save_reference(corpus: Path, folder: Path = PANEL) -> Path:
-    """Write `words.json`, the general word frequencies of the same novels."""
-    texts: dict[str, list[str]] = defaultdict(list)
-    for file in sorted(corpus.glob("*_*_*.txt")):
-        texts[file.stem.split("_")[0]].append(file.read_text(encoding="utf-8-sig"))
-    return save_reference_words(count_reference_words(texts), folder / "words.json")
 
 
 @lru_cache(maxsize=2)

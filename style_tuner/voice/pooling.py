@@ -27,15 +27,26 @@ class OwnPassages:
         self.words = int(self._sizes.sum())
 
     def percentile(self, decision: float, length: int) -> float | None:
-        """Return how many in 100 pools of own passages of that length lie below a decision value.
+        """Return how many in 100 own passages of that length lie below a decision value.
 
-        None where there is less than twice that length of them, for then the pools are nearly all the same.
+        Passages are runs of consecutive text, for a draft is one too: rows from all over the held-out text would differ
+        less than two real passages do. None where there is less than twice that length of them.
         """
         if self.words < 2 * length:
             return None
         if length not in self._pools:
-            self._pools[length] = _pools(self._verifier, self._counts, self._sizes, length)
+            self._pools[length] = self._passages(length)
         return float(100 * (self._pools[length] < decision).mean())
+
+    def _passages(self, length: int) -> np.ndarray:
+        """Return the decision value of each run of consecutive rows that holds about that many words."""
+        import numpy as np
+
+        number = _rows_for(self._sizes, length)
+        starts = np.arange(len(self._sizes) - number + 1)
+        draws = np.zeros((len(starts), len(self._sizes)))
+        draws[starts[:, None], starts[:, None] + np.arange(number)] = 1
+        return _decisions(self._verifier, self._counts, draws)
 
 
 def clusters(verifier: Verifier, drafts: Sequence[str]) -> tuple[csr_array, np.ndarray]:

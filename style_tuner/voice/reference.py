@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import ConfigError
-from style_tuner.workspace import PROJECT_ROOT, read_json, write_text
+from style_tuner.workspace import PROJECT_ROOT, read_json
 
 if TYPE_CHECKING:
     from style_tuner.records import StyleProfile
 
-REFERENCE_WORDS = PROJECT_ROOT / "data" / "panel" / "words.json"
 REFERENCE = PROJECT_ROOT / "data" / "panel" / "reference.json"
 RAREST = 0.3
 """Rate per million below which a word of the list is no English: names, foreign words and misspellings stand there."""
@@ -147,12 +146,6 @@ def place_among(value: float, name: str) -> int | None:
     return int(sum(value > decile for decile in deciles) + sum(value == decile for decile in deciles) / 2 + 0.5)
 
 
-def _words(text: str) -> list[str]:
-    from style_tuner.voice.segment import words
-
-    return lowered(words(text))
-
-
 def _deciles(values: Sequence[float]) -> list[float]:
     return [round(value, 4) for value in statistics.quantiles(values, n=10, method="inclusive")]
 
@@ -167,23 +160,3 @@ def _usual(counts: Mapping[str, Counter[str]], totals: Mapping[str, int], most: 
         if number >= least
     }
     return {text: rates[text] for text in sorted(rates, key=lambda text: (-rates[text], text))[:most]}
-
-
-def count_reference_words(texts: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Return rates per million, each author weighing the same, of words that at least four authors use."""
-    rates: dict[str, float] = defaultdict(float)
-    authors: Counter[str] = Counter()
-    for works in texts.values():
-        counts = Counter(word for work in works for word in _words(work))
-        total = max(1, counts.total())
-        for word, count in counts.items():
-            rates[word] += 1e6 * count / total / len(texts)
-            authors[word] += 1
-    kept = [word for word in rates if authors[word] >= min(LEAST_AUTHORS, len(texts))]
-    return {word: round(rates[word], 2) for word in sorted(kept, key=lambda word: (-rates[word], word))}
-
-
-def save_reference_words(rates: Mapping[str, Any], path: Path = REFERENCE_WORDS) -> Path:
-    """Write the rates, one word a line, so that the file can be read and compared."""
-    lines = ",\n".join(f'"{word}": {rate}' for word, rate in rates.items())
-    return write_text(path, "{\n" + lines + "\n}\n")
