@@ -47,10 +47,14 @@ def ask(
     base: str = "",
     blind: bool = False,
 ) -> takes.Writing:
-    """Have all models write at once; with a world, through the World service, which adds the facts."""
+    """Have all models write at once; with a world, through the World service, which adds the facts.
+
+    Without a seed one is drawn, so that what was written can be asked for again.
+    """
     prompt = prompt.strip()
     if not prompt:
         raise ServerError("There is no prompt yet: say what happens in the scene.")
+    seed = random.randrange(2**31) if seed is None else seed
     order = _blind_order(models) if blind else ()
     messages = conversation(workspace, prompt)
     return _send(
@@ -106,4 +110,4 @@ def draft(
     (column,) = take.columns
     if column.finish_reason == "failed":
         raise ServerError(column.message)
-    return Draft(model, take.request.prompt, column.text, seed, column.finish_reason, column.sources)
+    return Draft(model, take.request.prompt, column.text, take.request.seed, column.finish_reason, column.sources)

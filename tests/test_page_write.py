@@ -8,6 +8,7 @@ from takes_on_disk import BASE_TEXT, VOICE_TEXT, put
 from test_takes import Stream
 
 from style_tuner import drafting, history, takes
+from style_tuner.config import SamplingConfig
 from style_tuner.errors import ServerError, StyleTunerError
 from style_tuner.serving.state import ServerState
 from style_tuner.tabs import page as pages
@@ -180,3 +181,18 @@ def test_every_key_presses_a_button_of_the_page(workspace: Workspace) -> None:
         assert f"'{name}'" in theme.KEYS
     kept = [block for block in demo.blocks.values() if "keep" in (getattr(block, "elem_classes", None) or [])]
     assert len(kept) == 2
+
+
+def test_a_seed_is_drawn_where_none_is_given_and_kept_with_the_take(workspace: Workspace, served: list[str]) -> None:
+    made = [drafting.draft(workspace, "Ede rows.", "base", SamplingConfig(), None, None) for _ in range(2)]
+    newest = max(takes.take_ids(workspace))
+    kept = takes.load(workspace, newest).request.seed
+    assert made[0].seed != made[1].seed
+    assert made[1].seed == kept
+    assert f"--seed {kept} " in write_view.commands(workspace, takes.load(workspace, newest))
+
+
+def test_a_take_without_a_seed_is_repeated_without_one(workspace: Workspace) -> None:
+    shown = write_view.commands(workspace, put(workspace, FIRST, seed=None))
+    assert "--temperature" in shown
+    assert "--seed" not in shown

@@ -60,7 +60,9 @@ def generate(
     workspace: WorkspaceOption = "default",
     world: Annotated[str | None, typer.Option(help="Add facts of this world (the World service must run).")] = None,
     count: Annotated[int, typer.Option(min=1, help="Drafts to write.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="Seed of the first draft; the next ones count up.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the first draft; the next count up. Default: drawn.")
+    ] = None,
     temperature: Annotated[float, typer.Option(help="0 to 2.")] = SamplingConfig().temperature,
     max_tokens: Annotated[int, typer.Option(help="Longest draft.")] = SamplingConfig().max_tokens,
     as_json: JsonOption = False,

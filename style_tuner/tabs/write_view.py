@@ -132,7 +132,8 @@ def commands(workspace: Workspace, take: Take) -> str:
     for model in request.models:
         parts = ["python", "-m", "style_tuner", "generate", request.prompt, "--model", model]
         parts += ["--workspace", workspace.name, *(["--world", request.world] if request.world else [])]
-        parts += ["--seed", str(request.seed), "--temperature", f"{request.sampling.temperature:g}"]
+        parts += [] if request.seed is None else ["--seed", str(request.seed)]
+        parts += ["--temperature", f"{request.sampling.temperature:g}"]
         made.append(shlex.join([*parts, "--max-tokens", str(request.sampling.max_tokens)]))
     lines = Markup("<br>").join(views.command(line) for line in made)
     return str(Markup("<div class='last'>{}</div>").format(lines))
