@@ -202,7 +202,6 @@ def _work(workspace: Workspace, model: str, run: str, recipe: str) -> list[Check
     from style_tuner import jobs
     from style_tuner.dataset.prepare import latest_dataset
     from style_tuner.manuscripts.store import list_manuscripts
-    from style_tuner.serving import server
 
     manuscripts = list_manuscripts(workspace)
     dataset = latest_dataset(workspace)
@@ -213,8 +212,6 @@ def _work(workspace: Workspace, model: str, run: str, recipe: str) -> list[Check
         if (workspace.runs / one.id / "adapter").is_dir()
         and read_json(workspace.runs / one.id / "settings.json")["config"]["base_model"] == model
     ]
-    state = server.state(workspace)
-    up = state is not None and state.health == "up" and model in (state.base_model, *state.models)
     words = sum(manuscript.words for manuscript in manuscripts)
     return [
         Check(
@@ -235,8 +232,28 @@ def _work(workspace: Workspace, model: str, run: str, recipe: str) -> list[Check
             f"Trained: {', '.join(trained)}." if trained else "Not trained.",
             command=f"{run} train {recipe}",
         ),
-        Check("The model server", up, "Up." if up else "Off.", command=f"{run} serve --detach"),
+        Check("The model server", *_served(workspace, model), command=f"{run} serve --detach"),
     ]
+
+
+def _served(workspace: Workspace, model: str) -> tuple[bool, str]:
+    """Say whether the model server serves that model, and how it stands."""
+    from style_tuner.serving import server
+    from style_tuner.serving.voices import BASE
+
+    state = server.state(workspace)
+    if state is None or state.health == "stopped":
+        return False, "Off."
+    if state.health == "starting":
+        return False, "Starting."
+    if state.health == "failed":
+        return False, f"It failed: {state.message}"
+    if model in (state.base_model, *state.models):
+        return True, "Up."
+    voices = len(state.models) - 1
+    more = f" and {voices} {'voice' if voices == 1 else 'voices'}" if voices else ""
+    names = f"{BASE}{more}" if BASE in state.models else ", ".join(state.models)
+    return False, f"{state.engine} serves {names}; not {model.rpartition('/')[2].removesuffix('-Instruct')} yet."
 
 
 def try_gpu() -> Check | None:

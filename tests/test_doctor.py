@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from style_tuner import doctor
 from style_tuner.__main__ import app
 from style_tuner.manuscripts.store import import_file
+from style_tuner.serving import server
+from style_tuner.serving.state import ServerState
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json, write_text
 
 GPU_ANSWERS = "case $1 in *driver*) echo 580.65.06;; *) echo 'NVIDIA GeForce RTX 5090, 3174, 32607';; esac"
@@ -109,6 +111,24 @@ def test_the_steps_count_the_work_of_the_workspace(workspace: Workspace, bare: P
     assert [step.ok for step in doctor.steps(workspace, checks)[-4:]] == [True, True, False, False]
     write_json(workspace.datasets / "2" / "dataset.json", {"model": "data/starter_model"})
     assert not doctor.steps(workspace, checks)[-3].ok
+
+
+def test_a_server_with_another_model_is_told_of(
+    workspace: Workspace, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(**state: object) -> tuple[bool, str]:
+        values = {"models": {"base": "", "elena": ""}, "health": "up"} | state
+        monkeypatch.setattr(server, "state", lambda _: ServerState("http://127.0.0.1:9/v1", "vllm", **values))
+        step = doctor.steps(workspace, doctor.machine(bare))[-1]
+        return step.ok, step.found
+
+    starter = "data/starter_model"
+    assert told(base_model=starter) == (False, "vllm serves base and 1 voice; not Llama-3.1-8B yet.")
+    assert told(base_model=starter, models={"base": ""}) == (False, "vllm serves base; not Llama-3.1-8B yet.")
+    assert told(base_model=starter, health="starting") == (False, "Starting.")
+    assert told(base_model=starter, health="failed", message="No memory.") == (False, "It failed: No memory.")
+    assert told(base_model=doctor.guide_model()) == (True, "Up.")
+    assert told(models={"meta/llama": ""}, external=True) == (False, "vllm serves meta/llama; not Llama-3.1-8B yet.")
 
 
 def test_the_steps_and_their_order_are_those_of_the_readme(workspace: Workspace) -> None:
