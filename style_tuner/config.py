@@ -103,7 +103,7 @@ def _sentences(error: ValidationError, known: type[Config], where: str) -> str:
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, _keys(known), n=1, cutoff=0.5)
+            near = difflib.get_close_matches(key, _keys(known), n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(_keys(known))}."
             lines.append(f"the key {key!r} is unknown: {hint}")
         elif fault["type"] == "missing":

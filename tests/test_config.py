@@ -47,6 +47,7 @@ def test_the_guides_recipe_has_exactly_the_guides_keys_and_values() -> None:
     ("override", "words"),
     [
         ("lorar=3", ["lorar", "did you mean 'lora_r'"]),
+        ("nosuch=1", ["nosuch", "known keys: ", "num_epochs"]),
         ("lora_r=many", ["lora_r", "many", "integer"]),
         ("dataset.min_tokes=3", ["min_tokes", "did you mean 'dataset.min_tokens'"]),
         ("lora_target_modules=q_proj", ["lora_target_modules", "a list such as"]),
