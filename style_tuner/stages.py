@@ -35,17 +35,29 @@ def default_config() -> Path:
 
 
 def manuscript_files(path: Path) -> list[Path]:
-    """Return the file itself, or the manuscripts in a folder, by name."""
+    """Return the file itself, or the manuscripts in a folder, by name; what is called README there is none."""
     from style_tuner.manuscripts.read import SUFFIXES
 
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        notes = readmes(path)
+        found = [file for file in _texts(path) if file not in notes]
         if not found:
             raise DatasetError(f"The folder {path} holds no manuscripts ({', '.join(SUFFIXES)}).")
         return found
     if not path.is_file():
         raise DatasetError(f"{path} does not exist: name a file or a folder of manuscripts.")
     return [path]
+
+
+def readmes(folder: Path) -> list[Path]:
+    """Return the files in a folder that tell of it and are left out of its manuscripts."""
+    return [file for file in _texts(folder) if file.name.upper().startswith("README")]
+
+
+def _texts(folder: Path) -> list[Path]:
+    from style_tuner.manuscripts.read import SUFFIXES
+
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 def prepare_workspace(workspace: Workspace, config: TrainingConfig, own: Job) -> Path:

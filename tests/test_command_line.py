@@ -81,6 +81,7 @@ def test_validate_names_line_and_fault(dataset: Path, tmp_path: Path) -> None:
     result = run("validate", broken)
     assert result.returncode == 1
     assert "broken.jsonl, line 2:" in result.stdout
+    assert ", 1 fault." in result.stdout
 
 
 def test_profile_measures_a_folder() -> None:
@@ -113,6 +114,19 @@ def test_import_of_a_folder_keeps_files_of_one_name_apart_and_tells_of_new_versi
     assert "  Footnotes left out of the text: 1" in shown
     assert "words in 1 chapter\n" in shown and "Added 3 manuscripts" in shown
     assert "Added 1 manuscript, " in run("import", books / "alone.md").stdout
+
+
+def test_a_readme_in_a_folder_is_no_manuscript_and_is_named(tmp_path: Path) -> None:
+    books = tmp_path / "books"
+    (books / "one").mkdir(parents=True)
+    (books / "one" / "tide.txt").write_text("The tide came in.\n")
+    for name in ("README.md", "one/readme.txt"):
+        (books / name).write_text("What lies here.\n")
+    told = last_json(run("import", books, "--json"))
+    assert [row["id"] for row in told["added"]] == ["one-tide"]
+    assert told["left_out"] == ["README.md", "one/readme.txt"]
+    assert "Left out: README.md, one/readme.txt" in run("import", books).stdout
+    assert [row["id"] for row in last_json(run("import", books / "README.md", "--json"))["added"]] == ["readme"]
 
 
 def test_import_stops_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def import_files(
 ) -> None:
     """Add manuscripts to a workspace: kept as they are, and as cleaned text with its chapters."""
     from style_tuner.manuscripts.store import import_file
-    from style_tuner.stages import manuscript_files
+    from style_tuner.stages import manuscript_files, readmes
 
     place = open_workspace(workspace)
     added, faults = [], []
@@ -61,9 +61,12 @@ def import_files(
         lines += [f"  {note}" for note in m.notes]
     words = counted(sum(m.words for m in added), "word")
     lines.append(f"Added {counted(len(added), 'manuscript')}, {words}, to {place.name!r}.")
+    left_out = [file.relative_to(path).as_posix() for path in files if path.is_dir() for file in readmes(path)]
+    if left_out:
+        lines.append(f"Left out: {', '.join(left_out)}. To add such a file, name it.")
     for fault in faults:
         typer.echo(fault, err=True)
-    answer(as_json, {"added": rows, "faults": faults}, "\n".join(lines))
+    answer(as_json, {"added": rows, "faults": faults, "left_out": left_out}, "\n".join(lines))
     if faults:
         raise typer.Exit(1)
 
@@ -147,7 +150,7 @@ def validate(
         if report.format == "chat" and (path := Path(report.name)).suffix == ".jsonl":
             more += [f"{path}, line {warning.line}: {warning.sentence}" for warning in validate_file(path).warnings]
         lines += [*found, *more]
-        lines.append(f"{report.name} ({report.format}): {report.rows} rows, {len(found)} faults.")
+        lines.append(f"{report.name} ({report.format}): {counted(report.rows, 'row')}, {counted(len(found), 'fault')}.")
         if report.lengths:
             lines.append(report.lengths.sentence())
         faults += len(found)

@@ -17,6 +17,10 @@ Measure = Callable[[Example], tuple[int, int]]
 """Returns how many tokens a row has before its reply, and in all."""
 
 
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
+
+
 @dataclass(frozen=True)
 class Lengths:
     """Tokens of the rows, and what a limit would cut off."""
@@ -35,11 +39,11 @@ class Lengths:
         said = f"{self.shortest} to {self.longest} tokens a row (median {self.median:g}), {self.total:,} in all."
         if self.rows_cut:
             said += (
-                f" max_seq_length {self.limit} would cut {self.rows_cut} rows, {self.share_cut:.1%} of all tokens: "
+                f" max_seq_length {self.limit} would cut {_rows(self.rows_cut)}, {self.share_cut:.1%} of all tokens: "
                 "raise it, or shorten the rows."
             )
         if self.rows_without_reply:
-            said += f" In {self.rows_without_reply} rows nothing of the reply would be left."
+            said += f" In {_rows(self.rows_without_reply)} nothing of the reply would be left."
         return said
 
 

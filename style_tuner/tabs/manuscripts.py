@@ -53,7 +53,7 @@ def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:
         empty = views.sentence("Drop a manuscript here, or try the sample author.", "empty")
         return str(empty), gr.Dropdown(choices=[], value=None), gr.Button(interactive=False)
     rows = [(m.title, f"{m.words:,}", len(m.chapters), _state(m)) for m in found]
-    total = f"{len(found)} manuscripts, {sum(m.words for m in found):,} words"
+    total = f"{len(found)} {'manuscript' if len(found) == 1 else 'manuscripts'}, {sum(m.words for m in found):,} words"
     table = views.table(total, ["Title", "Words", "Chapters", "State"], rows, numbers="bc")
     choices = [(m.title, m.id) for m in found]
     value = chosen if chosen in {m.id for m in found} else found[0].id
