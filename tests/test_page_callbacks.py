@@ -157,6 +157,26 @@ def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkey
     assert "Not merged" not in models.show_server(workspace)[0]
 
 
+def test_a_run_that_trained_nothing_is_no_voice(workspace: Workspace) -> None:
+    def shown() -> tuple[str, list[str], list[bool]]:
+        table, chosen, *buttons = models.show_runs(workspace, None)
+        return table, [value for _, value in chosen.choices], [button.interactive for button in buttons]
+
+    with pytest.raises(JobError), jobs.job(workspace, "train") as failed:
+        raise JobError("The key 'nosuch' is unknown.")
+    table, names, active = shown()
+    assert "No voice yet" in table
+    assert (names, active) == ([], [False] * 3)
+    with jobs.job(workspace, "train") as trained:
+        write_json(trained.folder / "adapter" / "adapter_config.json", {})
+    with pytest.raises(JobError), jobs.job(workspace, "train"):
+        raise JobError("The key 'nosuch' is unknown.")
+    table, names, active = shown()
+    assert f">{failed.folder.name}<" not in table
+    assert (names, active) == ([trained.folder.name], [True] * 3)
+    assert len(jobs.runs(workspace, "train")) == 3
+
+
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
     _, page = pages.build("default", tmp_path)
     assert isinstance(page, Page)

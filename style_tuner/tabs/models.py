@@ -20,6 +20,7 @@ from style_tuner.serving import server
 from style_tuner.serving.engines import choose_engine
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import Voice, voices_of
+from style_tuner.stages import trained_runs
 from style_tuner.tabs import score_view, views
 from style_tuner.tabs.common import Page, changed, last_line, listing
 from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin, read_tail
@@ -45,29 +46,23 @@ def _row(workspace: Workspace, run: Run, served: dict[str, str]) -> list[str]:
     return [run.id, ", ".join(states), score_view.newest_of(workspace, run.id), losses, views.size(_size(folder))]
 
 
-def show_runs(workspace: Workspace, chosen: str | None) -> tuple[str, Any]:
-    """Return the table of voices and the choice of one."""
-    found = jobs.runs(workspace, "train")
-    if not found:
+def show_runs(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
+    """Return the table of voices, the choice of one, and whether there is any to merge, check or delete."""
+    ids = trained_runs(workspace)
+    buttons = [gr.Button(interactive=bool(ids)) for _ in range(3)]
+    if not ids:
         empty = "No voice yet: train one on the tab Train. The server can already be started with the base model alone."
-        return str(views.sentence(empty, "empty")), gr.Dropdown(choices=[], value=None)
+        return str(views.sentence(empty, "empty")), gr.Dropdown(choices=[], value=None), *buttons
     state = server.state(workspace)
-    rows = [_row(workspace, run, state.models if state else {}) for run in found]
+    rows = [_row(workspace, jobs.load(workspace, run_id), state.models if state else {}) for run_id in ids]
     headers = ["Voice", "State", "Voice score", "Loss, base → tuned", "Size on disk"]
-    ids = [run.id for run in found]
     value = chosen if chosen in ids else ids[0]
-    return str(views.table("Voices", headers, rows, numbers="cde")), gr.Dropdown(choices=ids, value=value)
+    return str(views.table("Voices", headers, rows, numbers="cde")), gr.Dropdown(choices=ids, value=value), *buttons
 
 
 def _stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
-    runs = [
-        (run.id, run.status)
-        for run in jobs.runs(
-            workspace,
-            "train",
-        )
-    ]
+    runs = [(run_id, jobs.load(workspace, run_id).status) for run_id in trained_runs(workspace)]
     folders = [changed(workspace.runs / run_id / "merged" / "config.json") for run_id, _ in runs]
     return runs, folders, listing(workspace.scores), state and (state.health, sorted(state.models))
 
@@ -187,9 +182,9 @@ def build(page: Page) -> None:
             table = gr.HTML()
             chosen = gr.Dropdown(label="Voice", choices=[])
             with gr.Row():
-                merge_button = gr.Button("Merge")
-                check_button = gr.Button("Check")
-                delete_button = gr.Button("Delete to bin")
+                merge_button = gr.Button("Merge", interactive=False)
+                check_button = gr.Button("Check", interactive=False)
+                delete_button = gr.Button("Delete to bin", interactive=False)
             checked = gr.HTML()
         with gr.Column(scale=5):
             head = gr.HTML()
@@ -203,7 +198,7 @@ def build(page: Page) -> None:
                 memory = gr.Slider(0.1, 1, DEFAULTS.gpu_memory, step=0.05, label="Share of the GPU's memory (vLLM)")
             with gr.Accordion("Show details", open=False):
                 log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False)
-    page.follow(_stamp, show_runs, [table, chosen], [chosen])
+    page.follow(_stamp, show_runs, [table, chosen, merge_button, check_button, delete_button], [chosen])
     page.follow(_server_stamp, show_server, [head, log, start_button, stop_button])
     page.on(merge_button.click, merge, [chosen], None)
     page.on(check_button.click, check, [chosen], checked)
