@@ -64,3 +64,24 @@ def test_differences_name_what_is_furthest_and_nothing_where_nothing_differs(sam
     said = differences(build_profile([ESSAYIST]), sample)
     assert "action verbs" in said and "seven letters or more (yours: 5%)" in said
     assert differences(sample, sample) == ""
+
+
+def test_few_words_are_told_of_first_and_nothing_rare_is_compared():
+    few = build_profile([" ".join(MODERN.split()[:100])])
+    first, *rest = summary(few)
+    assert first == f"These figures rest on {few.words} words: from 3,000 on they say something."
+    assert few.words < 110
+    assert "times as seldom" not in " ".join(rest)
+    assert "of 1 paragraphs" not in " ".join(rest)
+    assert not [line for line in rest if line.startswith(("Adverbs", "Similes", "Vocabulary")) and "novels" in line]
+
+
+def test_enough_words_are_described_without_a_caution(sample):
+    said = summary(sample)
+    assert said[0].startswith("Measured on")
+    assert "Small words against the middle one" in " ".join(said)
+
+
+def test_punctuation_marks_are_named(sample):
+    (line,) = [line for line in summary(sample) if line.startswith("Punctuation")]
+    assert f"comma {sample.punctuation[',']:.1f}, full stop {sample.punctuation['.']:.1f}" in line

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from style_tuner.records import StyleProfile
+from style_tuner.voice.drawings import MARKS
 from style_tuner.voice.reference import place_among, reference, scalar_measures
 
 _QUOTES = {
@@ -31,6 +32,10 @@ _HABITS = (
 )
 """Measures that a model can follow as an instruction, and what to say of little and of much."""
 MOST_HABITS = 2
+ENOUGH_WORDS = 3000
+"""Of fewer words the figures are given with a caution."""
+LEAST_OCCURRENCES = 5
+"""What occurs more seldom is compared with nothing."""
 
 
 def system_prompt(profile: StyleProfile) -> str:
@@ -53,12 +58,13 @@ def summary(profile: StyleProfile) -> list[str]:
     """Return what was measured in sentences, each with its numbers."""
     low, middle, high = (round(value) for value in profile.sentence_quartiles)
     lines = [
+        *_caution(profile),
         f"Measured on {profile.words:,} words in {profile.sentences:,} sentences and {profile.paragraphs:,} "
         "paragraphs.",
         f"Vocabulary: {profile.vocabulary_level}; {profile.word_length:.1f} letters a word, "
         f"{profile.long_words:.0%} of words have seven letters or more, and of any 500 words "
         f"{round(500 * profile.lexical_variety)} are different ones (MTLD {profile.mtld:.0f}"
-        f"{_among(profile.mtld, 'mtld')}).",
+        f"{_among(profile.mtld, 'mtld') if profile.words >= ENOUGH_WORDS else ''}).",
         f"Sentences: {profile.sentence_pattern}; {profile.sentence_length:.1f} words on average, half of them between "
         f"{low} and {high}, the middle one {middle}; {profile.subordination:.0%} have a subordinate clause.",
         *rhythm_lines(profile),
@@ -69,12 +75,12 @@ def summary(profile: StyleProfile) -> list[str]:
         *tag_lines(profile),
         f"Told in the {profile.person} person and {profile.tense} tense.",
         f"Pacing: {profile.action_verbs:.0f} action verbs and {profile.transitions:.0f} transition words in 1,000.",
-        f"Adverbs in -ly: {profile.adverbs:.1f} in 1,000 words{_among(profile.adverbs, 'adverbs')}"
+        f"Adverbs in -ly: {profile.adverbs:.1f} in 1,000 words{_rate_among(profile, profile.adverbs, 'adverbs')}"
         + (f"; most often {_quoted(profile.adverb_words, 4)}." if profile.adverb_words else "."),
-        f"Similes: {profile.similes:.1f} in 1,000 words{_among(profile.similes, 'similes')}"
+        f"Similes: {profile.similes:.1f} in 1,000 words{_rate_among(profile, profile.similes, 'similes')}"
         + (f"; such as {_quoted(profile.simile_examples, 3)}." if profile.simile_examples else "."),
         "Punctuation in 1,000 words: "
-        + ", ".join(f"{mark} {rate:.1f}" for mark, rate in profile.punctuation.items() if rate >= 0.05)
+        + ", ".join(f"{MARKS.get(mark, mark)} {rate:.1f}" for mark, rate in profile.punctuation.items() if rate >= 0.05)
         + ".",
     ]
     if profile.openings:
@@ -93,12 +99,11 @@ def summary(profile: StyleProfile) -> list[str]:
     if habits := function_word_habits(profile):
         said = ", ".join(f"'{_shown(word)}' {_as_often(ratio)}" for word, ratio in habits)
         lines.append(f"Small words against the middle one of {_novels()}: {said}.")
-    if profile.favourite_words:
+    if favourites := [word for word in profile.favourite_words if word.count >= LEAST_OCCURRENCES]:
         lines.append(
             "Favourite words: "
             + ", ".join(
-                f"{word.text} ({word.count}, {_times(word.ratio)} as often as usual)"
-                for word in profile.favourite_words[:6]
+                f"{word.text} ({word.count}, {_times(word.ratio)} as often as usual)" for word in favourites[:6]
             )
             + "."
         )
@@ -109,6 +114,19 @@ def summary(profile: StyleProfile) -> list[str]:
             + "."
         )
     return lines
+
+
+def _caution(profile: StyleProfile) -> list[str]:
+    if profile.words >= ENOUGH_WORDS:
+        return []
+    counted = "1 word" if profile.words == 1 else f"{profile.words:,} words"
+    return [f"These figures rest on {counted}: from {ENOUGH_WORDS:,} on they say something."]
+
+
+def _occurs_enough(profile: StyleProfile, rate: float, usual: float) -> bool:
+    """Say whether a rate can be compared; in enough words, what is usual but missing counts too."""
+    most = max(rate, usual) if profile.words >= ENOUGH_WORDS else rate
+    return most * profile.words / 1000 >= LEAST_OCCURRENCES
 
 
 def rhythm_lines(profile: StyleProfile) -> list[str]:
@@ -134,7 +152,7 @@ def rhythm_lines(profile: StyleProfile) -> list[str]:
 def tag_lines(profile: StyleProfile) -> list[str]:
     """Return how speech is given to its speakers, in a sentence."""
     tags = profile.dialogue_tags
-    if tags is None:
+    if tags is None or tags.turns < LEAST_OCCURRENCES:
         return []
     if not tags.verbs:
         return [f"Dialogue tags: none in {tags.turns:,} paragraphs with speech."]
@@ -152,7 +170,11 @@ def function_word_habits(profile: StyleProfile, most: int = 6) -> list[tuple[str
     found = []
     for word, rate in profile.function_words.items():
         middle = measures.get(f"word {word}", [0.0] * 9)[4]
-        if max(rate, middle) >= 2 and place_among(rate, f"word {word}") in (0, 9):
+        if (
+            max(rate, middle) >= 2
+            and _occurs_enough(profile, rate, middle)
+            and place_among(rate, f"word {word}") in (0, 9)
+        ):
             found.append((word, (rate + 0.2) / (middle + 0.2)))
     found.sort(key=lambda pair: -abs(math.log(pair[1])))
     return found[:most]
@@ -182,6 +204,11 @@ def _among(value: float, name: str) -> str:
     if place == 0:
         return f", less than nearly all of {_novels()}"
     return f", more than {place} in 10 of {_novels()}"
+
+
+def _rate_among(profile: StyleProfile, rate: float, name: str) -> str:
+    usual = reference()["measures"][name][4]
+    return _among(rate, name) if _occurs_enough(profile, rate, usual) else ""
 
 
 def _most_kinds(kinds: dict[str, float]) -> str:
