@@ -94,6 +94,76 @@ def test_verse_and_lists_give_no_number_on_their_own():
     assert "none of it is prose" in read_drafts([plain], 100).refusal
 
 
+POEM = """
+When all the nets are hung and all is paid for
+  And none will lend a penny on the door,
+When every plank is sold that it was made for
+  And still the tide comes asking you for more;
+When those who ate your bread forget your table
+  And those you fed walk past you in the lane,
+Take up the oar, and pull while you are able,
+  And sing, and spit, and then take hold again:
+
+When you have lost the light and found the shallows
+  And every stone that waits there knows your keel,
+When men who never sailed cry out for gallows
+  And swear that it was drink that turned the wheel;
+When you can stand and hear it without turning
+  And tell it as it was and not as worse,
+And see the yard that you had built up burning
+  And never give the man who lit it curse:
+""".strip()
+SONNET = """
+The ferry lay all winter by the wall
+And no one came to ask her for the way,
+The snow came down and made no sound at all
+And covered up the ropes and all the bay.
+
+And when the thaw had let the river speak
+The boards had opened like a broken hand,
+Yet still the old man rowed her once a week
+And brought her in, half full of weed and sand.
+
+So keep the boat, although her boards are thin,
+And he who rows will always bring her in.
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n\n".join([POEM] * 2), "verse"),
+        ("\n\n".join([POEM.replace("\n  ", "\n")] * 2), "verse"),
+        ("\n\n".join([SONNET] * 5), "verse"),
+        ("\n".join(f"- item {number} of rope and tar" for number in range(150)), "a list"),
+        ("\n\n".join(f"- item {number} of rope and tar." for number in range(150)), "a list"),
+        ("\n".join(f"item {number} of rope and tar" for number in range(150)), "a list"),
+        ("\n".join(f"Step {number}. Take the rope and coil it." for number in range(150)), "a list"),
+        ("\n".join(f"{number}. Take the rope and coil it." for number in range(1, 301)), "a list"),
+    ],
+)
+def test_stanzas_and_items_of_one_form_are_told_from_prose(text, said):
+    assert len(words(text)) >= 250
+    assert read_drafts([text], 250).refusal.startswith(f"This looks like {said} ({len(words(text)):,} words), and none")
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("manuscripts/*.txt")), ids=lambda path: path.stem)
+def test_prose_stays_prose_at_every_width(path):
+    import textwrap
+
+    blocks = [block for block in path.read_text(encoding="utf-8").split("\n\n") if len(block) > 200]
+    for width in (45, 60, 72):
+        for parting in ("\n\n", "\n"):
+            assert not prose_of(parting.join(textwrap.fill(block, width) for block in blocks))[1]
+
+
+def test_one_inline_tag_leaves_the_paragraphs_as_they_are():
+    plain, marked = plain_text(f"<b>Hi</b> {PROSE}")
+    assert marked and plain == f"Hi {PROSE}"
+    inside, _ = plain_text(f"<p>Hi</p> {PROSE}")
+    assert inside.count("\n\n") == PROSE.count("\n\n") + 1
+
+
 def test_a_song_or_a_list_inside_prose_is_left_out_and_said():
     reading = read_drafts([f"{PROSE}\n\n{VERSE}\n\n{LIST}\n\n{PROSE}"], 250)
     assert reading.refusal == ""

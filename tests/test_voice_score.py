@@ -4,12 +4,13 @@ import re
 import pytest
 from voice_prose import ESSAYIST, MODERN
 
-from style_tuner.config import SAMPLES
+from style_tuner.config import SAMPLES, ScoreConfig
 from style_tuner.errors import ManuscriptError
+from style_tuner.records import Gate
 from style_tuner.voice.copying import Sources
 from style_tuner.voice.panel import load_panel
 from style_tuner.voice.profile import build_profile
-from style_tuner.voice.score import compare_drafts, score_drafts
+from style_tuner.voice.score import _firmness, _verdict, compare_drafts, score_drafts
 from style_tuner.voice.segment import pieces, words
 from style_tuner.voice.verifier import fit_verifier
 
@@ -162,6 +163,29 @@ def test_an_interval_that_rounds_to_one_number_is_not_told(score):
     scored = score([ESSAYIST])
     assert scored.words < 1000
     assert (round(scored.low) == round(scored.high)) == ("anywhere from" not in scored.verdict)
+    assert f"It rests on {scored.words} words only" in scored.verdict
+
+
+def test_the_sentence_on_few_words_gives_the_interval_that_is_shown():
+    shown = [_firmness(low, high, 300, False, ScoreConfig()) for low, high in ((10.0, 84.5), (10.0, 84.4), (3.1, 3.2))]
+    assert "from 10 to 84:" in shown[0] and "from 10 to 84:" in shown[1]
+    assert shown[2] == " It rests on 300 words only: 1,000 words or more make it firm."
+    assert "anywhere" not in _firmness(0.0, 40.0, 300, True, ScoreConfig())
+    assert _firmness(0.0, 40.0, 1000, False, ScoreConfig()) == ""
+
+
+def test_short_texts_always_say_what_they_rest_on_in_the_numbers_shown(score):
+    for texts in ([HELD_OUT[0]], [HELD_OUT[1]], [ESSAYIST], [MODERN], [HELD_OUT[0]] * 2):
+        scored = score(texts)
+        assert f"It rests on {scored.words} words only" in scored.verdict
+        if "anywhere" in scored.verdict:
+            assert f"from {scored.low:.0f} to {scored.high:.0f}:" in scored.verdict
+
+
+def test_checks_are_listed_as_a_sentence_lists_them():
+    gates = [Gate(name, True, 0.0, "") for name in ("typicality", "language", "repetition")]
+    listed = [_verdict(0.0, gates[:number], None).split("the check on ")[1] for number in (1, 2, 3)]
+    assert listed == ["typicality.", "typicality and language.", "typicality, language and repetition."]
 
 
 def test_the_cap_falls_with_the_share_of_babble(score):

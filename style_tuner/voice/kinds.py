@@ -29,6 +29,11 @@ FORCED = 0.7
 LEAST_WIDTH = 40
 LOW = 0.35
 """Verse mostly begins its lines with capitals; wrapped prose begins few so."""
+CAPITALS = 0.8
+LEAST_CAPITALS = 3
+"""Lines that go on a sentence and begin with a capital: in wrapped prose only names do."""
+SAME_FORM = 10
+FORM_WORDS = 3
 LANGUAGES = {
     "af": "Afrikaans",
     "ar": "Arabic",
@@ -79,6 +84,8 @@ LANGUAGES = {
 }
 _SCRIPTS_WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]{0,500})?/?>|<!--")
+_TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
+_BLANK_LINE = re.compile(r"\s*\n[ \t\r]*\n\s*")
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _MARKDOWN = (
     (re.compile(r"!\[[^\[\]\n]{0,300}\]\([^)\n]{0,500}\)"), ""),
@@ -90,6 +97,7 @@ _MARKDOWN = (
     (re.compile(r"`([^`\n]+)`"), r"\1"),
 )
 _ITEM = re.compile(r"^\s*(?:[*•·◦▪+]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z][.)]\s+|\[[ xX]\]\s+|-\s+(?!.*[.!?…][\"'”’]*\s*$))")
+_MARKED_OR_NUMBERED = re.compile(r"\d|^\s*[-–*•]\s")
 _ENDS_SENTENCE = re.compile(r"[.!?…][\"'”’)\]»]*\s*$")
 _BREAKS = {"p", "br", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "blockquote", "section", "hr"}
 
@@ -150,7 +158,7 @@ def plain_text(text: str) -> tuple[str, bool]:
     """Return a text without HTML and Markdown, and whether there was any."""
     plain = text
     if len(_TAG.findall(text)) >= 2:
-        reader = _TextOf()
+        reader = _TextOf(any(tag.lower() in _BREAKS for tag in _TAG_NAME.findall(text)))
         reader.feed(text)
         reader.close()
         plain = "".join(reader.found)
@@ -162,10 +170,14 @@ def plain_text(text: str) -> tuple[str, bool]:
 
 
 class _TextOf(HTMLParser):
-    """Collect the text of HTML; paragraphs end in blank lines, and scripts and style sheets are no text."""
+    """Collect the text of HTML; paragraphs end in blank lines, and scripts and style sheets are no text.
 
-    def __init__(self) -> None:
+    Where no tag makes paragraphs or lines (`laid_out`), the text's own line ends do.
+    """
+
+    def __init__(self, laid_out: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._laid_out = laid_out
         self.found: list[str] = []
         self._hidden = 0
 
@@ -184,9 +196,11 @@ class _TextOf(HTMLParser):
             self.found.append("\n\n")
 
     def handle_data(self, data: str) -> None:
-        """Keep text; its line ends mean nothing in HTML."""
-        if not self._hidden:
-            self.found.append(re.sub(r"\s+", " ", data))
+        """Keep text; single line ends mean nothing in HTML that is laid out by tags."""
+        if self._hidden:
+            return
+        parts = _BLANK_LINE.split(data) if self._laid_out else [data]
+        self.found.append("\n\n".join(re.sub(r"\s+", " ", part) if self._laid_out else part for part in parts))
 
 
 def language_of(texts: Sequence[str]) -> str:
@@ -234,15 +248,41 @@ def prose_of(text: str) -> tuple[str, Counter[str]]:
     """Return a text without its lines of verse and lists, and how many words of each were left out."""
     kept: list[str] = []
     left_out: Counter[str] = Counter()
-    for block in _blocks(text):
-        items = [line for line in block if _ITEM.match(line)]
-        listed = len(items) >= 2 and len(items) >= len(block) / 2
-        kind = "list" if listed else _lined(block)
+    if _of_one_form(text):
+        return "", Counter({"list": len(words(text))})
+    blocks = _blocks(text)
+    kinds = [_kind(block) for block in blocks]
+    for place, block in enumerate(blocks):
+        beside = {kind for kind in (*kinds[max(0, place - 1) : place], *kinds[place + 1 : place + 2]) if kind}
+        kind = kinds[place] or ("verse" if "verse" in beside and _couplet(block) else "")
         if kind:
             left_out[kind] += sum(len(words(line)) for line in block)
         else:
             kept.append("\n".join(block))
     return "\n\n".join(kept), left_out
+
+
+def _kind(block: Sequence[str]) -> str:
+    items = [line for line in block if _ITEM.match(line)]
+    listed = len(items) >= 2 and len(items) >= len(block) / 2
+    return "list" if listed else _lined(block)
+
+
+def _of_one_form(text: str) -> bool:
+    """Tell whether half of the words or more are one item with other numbers, whatever sign it ends with."""
+    lines = [line for line in text.split("\n") if _MARKED_OR_NUMBERED.search(line) and len(words(line)) >= FORM_WORDS]
+    forms = Counter(re.sub(r"\d+", "0", line).lower().strip() for line in lines)
+    form, number = max(forms.items(), key=lambda pair: pair[1], default=("", 0))
+    return number >= SAME_FORM and 2 * number * len(words(form)) >= len(words(text))
+
+
+def _couplet(block: Sequence[str]) -> bool:
+    """Tell whether a block beside verse is a short stanza of it."""
+    return (
+        2 <= len(block) <= VERSE_LINES
+        and all(line.strip()[0].isupper() and len(words(line)) <= LINE_WORDS for line in block)
+        and not _ENDS_SENTENCE.search(block[0])
+    )
 
 
 def _blocks(text: str) -> list[list[str]]:
@@ -274,10 +314,20 @@ def _lined(block: Sequence[str]) -> str:
     if sum(bool(_ENDS_SENTENCE.search(line)) for line in lines) >= 0.6 * len(lines):
         return ""
     width = max(map(len, lines))
-    breaks = zip(lines, lines[1:], strict=False)
+    breaks = list(zip(lines, lines[1:], strict=False))
+    going_on = [after for line, after in breaks if not _ENDS_SENTENCE.search(line)]
+    capitals = sum(_capital(after) for after in going_on)
+    if capitals >= max(LEAST_CAPITALS, CAPITALS * len(going_on)) and sum(sizes) >= 4 * len(sizes):
+        return "verse"
     forced = sum(len(line) + 1 + len(after.split()[0]) > width for line, after in breaks)
     low = sum(line[0].islower() for line in lines)
     wrapped = width >= LEAST_WIDTH and forced >= FORCED * (len(lines) - 1)
     if wrapped or low > LOW * len(lines):
         return ""
     return "list" if sum(sizes) / len(sizes) < 4 else "verse"
+
+
+def _capital(line: str) -> bool:
+    """Tell whether a line begins with a capital that means something: not where all of it is capitals."""
+    first = next((sign for sign in line if sign.isalpha()), "")
+    return first.isupper() and not line.isupper()

@@ -75,15 +75,15 @@ def score_drafts(
     )
     capped = strictest.fired and (strictest.cap < SPOILT or score >= strictest.cap)
     percentile = None if own is None or capped else own.percentile(raw, length)
-    verdict = _verdict(score, gates, percentile)
+    score, low, high = round(score, 1), round(low, 1), round(high, 1)
+    verdict = _verdict(score, gates, percentile) + _firmness(low, high, number, capped, config)
     if not capped:
-        verdict += _firmness(low, high, number, config)
         verdict += differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
     return StyleScore(
         words=number,
-        score=round(score, 1),
-        low=round(low, 1),
-        high=round(high, 1),
+        score=score,
+        low=low,
+        high=high,
         verdict=verdict,
         comparisons=compare(drafts, verifier.traits),
         gates=gates,
@@ -201,8 +201,13 @@ def _verdict(score: float, gates: Sequence[Gate], percentile: float | None) -> s
     else:
         said = "This does not read as your voice."
     if fired:
-        said += f" The score is held down by the check on {' and '.join(fired)}."
+        said += f" The score is held down by the check on {_joined(fired)}."
     return said
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _place(percentile: float | None) -> str:
@@ -217,14 +222,13 @@ def _place(percentile: float | None) -> str:
     return f": better than {tenths} in 10 of your own held-out passages of that length"
 
 
-def _firmness(low: float, high: float, number: int, config: ScoreConfig) -> str:
-    """Say how little a short text tells; nothing where the interval is a single number."""
-    if number >= config.firm_words or round(low) == round(high):
+def _firmness(low: float, high: float, number: int, capped: bool, config: ScoreConfig) -> str:
+    """Say how little a short text tells, with its interval where that has two ends and no check decides."""
+    if number >= config.firm_words:
         return ""
-    return (
-        f" It rests on {number} words only and may lie anywhere from {low:.0f} to {high:.0f}: "
-        f"{config.firm_words:,} words or more make it firm."
-    )
+    lowest, highest = f"{low:.0f}", f"{high:.0f}"
+    span = "" if capped or lowest == highest else f" and may lie anywhere from {lowest} to {highest}"
+    return f" It rests on {number} words only{span}: {config.firm_words:,} words or more make it firm."
 
 
 def _comparison_verdict(tuned: StyleScore, raw_low: float, raw_high: float, closed: float | None) -> str:
@@ -240,4 +244,4 @@ def _comparison_verdict(tuned: StyleScore, raw_low: float, raw_high: float, clos
     else:
         said = "The two models cannot be told apart by these drafts: write more of them, or train longer." + share
     fired = [gate.name for gate in tuned.gates if gate.fired]
-    return said + (f" Its score is held down by the check on {' and '.join(fired)}." if fired else "")
+    return said + (f" Its score is held down by the check on {_joined(fired)}." if fired else "")
