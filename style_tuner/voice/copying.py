@@ -39,7 +39,7 @@ class CopiedSpan:
         """Say where the words come from, with their beginning quoted."""
         found = self.text.split()
         quoted = " ".join(found) if len(found) <= QUOTED_WORDS else " ".join(found[:QUOTED_WORDS]) + " …"
-        return f"{self.words} words in a row as in {self.source} (from its word {self.source_word:,}): “{quoted}”"
+        return f"{self.words:,} words in a row as in {self.source} (from its word {self.source_word:,}): “{quoted}”"
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def copy_gate(texts: Sequence[str], bands: OwnBands, sources: Sources) -> Gate:
     sentence = (
         f"{share:.0%} of its words stand in verbatim spans of five words or more from your passages (usual in your own "
         f"writing: {bands.copied.mean:.0%}), {overlap:.0%} of its eight-word runs do, and the longest span has "
-        f"{longest.longest} words."
+        f"{longest.longest:,} words."
     )
     if near > NEAR:
         sentence += f" {near:.0%} of its words follow a passage of yours in step, with some words replaced."
