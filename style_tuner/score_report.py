@@ -67,6 +67,12 @@ PAGE = Markup("""<!doctype html>
 """)
 
 
+def held(score: dict[str, Any]) -> bool:
+    """Tell whether a check alone decides a score, so that no interval means anything."""
+    caps = [gate["cap"] for gate in score.get("gates") or () if gate["fired"]]
+    return score["score"] is not None and bool(caps) and score["score"] >= round(min(caps), 1)
+
+
 def heat_map(drafts: Sequence[Sequence[dict[str, Any]]]) -> Markup:
     """Return the text of drafts with every sentence marked by its distance from the author's voice."""
     every = [sentence for draft in drafts for sentence in draft]
@@ -139,6 +145,7 @@ def document(title: str, result: dict[str, Any]) -> str:
     score = result["models"]["draft"]
     number = "–" if score["score"] is None else f"{score['score']:.0f}"
     span = "" if score["low"] is None else f", 90 % interval {score['low']:.0f} to {score['high']:.0f}"
+    span = f", held at {number} by a check" if held(score) else span
     parts = [
         Markup("<div class='number'>{}</div><p class='caption'>of 100{}; {:,} words</p>").format(
             number, span, score["words"]

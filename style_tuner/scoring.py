@@ -15,6 +15,7 @@ from style_tuner.errors import DatasetError
 from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
 from style_tuner.records import ChatExample, Draft, Message
+from style_tuner.score_report import held
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
 from style_tuner.voice.reference import REFERENCE
 from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
@@ -23,6 +24,7 @@ FIRST_SEED = 1000
 SPANS = 5
 FURTHEST = 5
 SHOWN = 90
+NOT_CHECKED = "Not checked: there is too little prose here to judge."
 
 
 class AuthorVoice:
@@ -100,7 +102,9 @@ class AuthorVoice:
     def copying(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return the share of copied words, and the longest spans with the passages that they stand in."""
         found = [self._sources.compare(text) for text in texts]
-        spans = sorted((span for copy in found for span in copy.spans), key=lambda span: -span.words)[:SPANS]
+        longest_first = sorted((span for copy in found for span in copy.spans), key=lambda span: -span.words)
+        spans = list({span.text.casefold(): span for span in reversed(longest_first)}.values())
+        spans = sorted(spans, key=lambda span: -span.words)[:SPANS]
         return {
             "share": sum(copy.share * copy.words for copy in found) / max(1, sum(copy.words for copy in found)),
             "longest": max((copy.longest for copy in found), default=0),
@@ -110,8 +114,12 @@ class AuthorVoice:
     def generic(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what reads more like a language model than the author's own writing does; no part of the score."""
         from style_tuner.voice.generic import generic_findings, own_habits, summary
+        from style_tuner.voice.kinds import read_drafts
         from style_tuner.voice.segment import words
 
+        texts = read_drafts(texts, 1).texts
+        if not any(words(text) for text in texts):
+            return {"summary": NOT_CHECKED, "findings": []}
         found = generic_findings(texts, own_habits(tuple(self.training)))
         number = sum(len(words(text)) for text in texts)
         return {"summary": summary(found, number), "findings": [asdict(finding) for finding in found]}
@@ -211,12 +219,13 @@ def score_files(
 def score_texts(author: AuthorVoice, texts: Sequence[str]) -> dict[str, Any]:
     """Return the pooled score of some texts with every sentence marked, as plain values."""
     scored = author.score(texts)
+    refused = scored["score"] is None
     return {
         "models": {"draft": scored},
         "verdict": scored["verdict"],
-        "heat_map": author.heat_map(texts),
+        "heat_map": [] if refused else author.heat_map(texts),
         "copying": author.copying(texts),
-        "generic": author.generic(texts),
+        "generic": {"summary": NOT_CHECKED, "findings": []} if refused else author.generic(texts),
     }
 
 
@@ -232,6 +241,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     for name, score in result["models"].items():
         number = "no score" if score["score"] is None else f"{score['score']:.0f} of 100"
         span = "" if score["low"] is None else f" (90 % interval {score['low']:.0f} to {score['high']:.0f})"
+        if held(score):
+            number, span = f"held at {score['score']:.0f} of 100 by a check", ""
         said.append(f"{name}: {number}{span}, {score['words']:,} words")
         said += [f"  {note}" for note in score["notes"]]
         said += [f"  {gate['sentence']}" for gate in score["gates"] if gate["fired"]]
@@ -261,7 +272,9 @@ def _difference(found: dict[str, Any]) -> list[str]:
 def _furthest(drafts: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
     """Return the sentences furthest from the voice, with the reasons."""
     every = [sentence for draft in drafts for sentence in draft]
-    far = sorted((sentence for sentence in every if sentence["level"] > 1), key=lambda one: -one["distance"])[:FURTHEST]
+    marked = sorted((sentence for sentence in every if sentence["level"] > 1), key=lambda one: one["distance"])
+    once = {" ".join(sentence["text"].split()).casefold(): sentence for sentence in marked}
+    far = sorted(once.values(), key=lambda one: -one["distance"])[:FURTHEST]
     if not far:
         return [f"None of its {len(every)} sentences stands far from your own."]
     number = sum(sentence["level"] > 1 for sentence in every)

@@ -13,6 +13,7 @@ from style_tuner.__main__ import app
 from style_tuner.config import SAMPLES, STARTER_CONFIG, load_training_config
 from style_tuner.manuscripts.store import import_file
 from style_tuner.scoring import AuthorVoice, lines, score_texts
+from style_tuner.tabs import score_view
 from style_tuner.voice import keep
 from style_tuner.voice.panel import load_panel
 from style_tuner.voice.segment import words
@@ -112,6 +113,18 @@ def test_what_cannot_be_scored_gets_a_clear_answer_and_no_number(author, text, s
     assert result["models"]["draft"]["score"] is None
     assert said in result["verdict"]
     assert any(said in line for line in lines(result))
+    assert "Not checked" in result["generic"]["summary"]
+    assert not any("Nothing in these" in line or "stands far" in line for line in lines(result))
+
+
+def test_a_score_that_a_check_decides_has_no_interval_and_says_each_text_once(author):
+    result = score_texts(author, [author.training[3]] * 5)
+    said = "\n".join(lines(result))
+    assert "by a check" in said and "90 % interval" not in said
+    for found in (result["copying"]["spans"], [line for line in lines(result) if "words in a row" in line]):
+        shown = [one if isinstance(one, str) else one["text"] for one in found]
+        assert len(shown) == len(set(shown))
+    assert "held at" in score_view.big(result["models"]["draft"], "draft")
 
 
 def test_mark_up_is_left_out_and_said_so(author):

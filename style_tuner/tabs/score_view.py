@@ -25,6 +25,8 @@ def interval(score: dict[str, Any]) -> str:
     """Return a score as `72 (61–80)`, or that there is none."""
     if score["score"] is None:
         return "no number"
+    if score_report.held(score):
+        return f"held at {score['score']:.0f} by a check"
     if score["low"] is None:
         return f"{score['score']:.0f}"
     return f"{score['score']:.0f} ({score['low']:.0f}–{score['high']:.0f})"
@@ -42,6 +44,7 @@ def big(score: dict[str, Any], what: str) -> Markup:
     """Return the number, its interval, and the verdict."""
     number = "–" if score["score"] is None else f"{score['score']:.0f}"
     span = "" if score["low"] is None else f"between {score['low']:.0f} and {score['high']:.0f} (90 % interval)"
+    span = f"held at {number} by a check" if score_report.held(score) else span
     line = " · ".join(filter(None, ["of 100", span, f"{score['words']:,} words", what]))
     return Markup(
         "<div class='big' role='img' aria-label='Style score {}'>{}</div><p class='caption'>{}</p>"
