@@ -12,7 +12,7 @@ from style_tuner import jobs, score_report, stages
 from style_tuner.__main__ import app
 from style_tuner.config import SAMPLES, STARTER_CONFIG, load_training_config
 from style_tuner.manuscripts.store import import_file
-from style_tuner.scoring import AuthorVoice, lines, score_texts
+from style_tuner.scoring import AuthorVoice, lines, score_files, score_texts
 from style_tuner.tabs import score_view
 from style_tuner.voice import keep
 from style_tuner.voice.panel import load_panel
@@ -125,6 +125,12 @@ def test_a_score_that_a_check_decides_has_no_interval_and_says_each_text_once(au
         shown = [one if isinstance(one, str) else one["text"] for one in found]
         assert len(shown) == len(set(shown))
     assert "held at" in score_view.big(result["models"]["draft"], "draft")
+
+
+def test_a_pasted_draft_keeps_its_line_ends(place):
+    path = write_text(place[0].drafts / "pasted" / "1.txt", VERSE + "\n")
+    with jobs.job(place[0], "score") as own:
+        assert "verse" in score_files(place[0], [path], place[1], own)["verdict"]
 
 
 def test_mark_up_is_left_out_and_said_so(author):
