@@ -230,7 +230,7 @@ def test_validate_and_prepare_take_rows_of_another_format(tmp_path) -> None:
     shown = command("validate", path, "--config", "configs/starter_cpu.yaml", "--set", "max_seq_length=128")
     assert shown.returncode == 0, shown.stderr
     assert "(instruction): 10 rows, 0 faults." in shown.stdout
-    assert "max_seq_length 128 would cut 1 rows" in shown.stdout
+    assert "max_seq_length 128 would cut 1 row," in shown.stdout
     made = command("prepare", "--input", path, "--output", tmp_path / "out", "--set", "rows.system_prompt=Be brief.")
     assert made.returncode == 0, made.stderr
     again = command("validate", tmp_path / "out", "--json")

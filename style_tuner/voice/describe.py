@@ -59,8 +59,8 @@ def summary(profile: StyleProfile) -> list[str]:
     low, middle, high = (round(value) for value in profile.sentence_quartiles)
     lines = [
         *_caution(profile),
-        f"Measured on {profile.words:,} words in {profile.sentences:,} sentences and {profile.paragraphs:,} "
-        "paragraphs.",
+        f"Measured on {_counted(profile.words, 'word')} in {_counted(profile.sentences, 'sentence')} and "
+        f"{_counted(profile.paragraphs, 'paragraph')}.",
         f"Vocabulary: {profile.vocabulary_level}; {profile.word_length:.1f} letters a word, "
         f"{profile.long_words:.0%} of words have seven letters or more, and of any 500 words "
         f"{round(500 * profile.lexical_variety)} are different ones (MTLD {profile.mtld:.0f}"
@@ -119,8 +119,12 @@ def summary(profile: StyleProfile) -> list[str]:
 def _caution(profile: StyleProfile) -> list[str]:
     if profile.words >= ENOUGH_WORDS:
         return []
-    counted = "1 word" if profile.words == 1 else f"{profile.words:,} words"
+    counted = _counted(profile.words, "word")
     return [f"These figures rest on {counted}: from {ENOUGH_WORDS:,} on they say something."]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _occurs_enough(profile: StyleProfile, rate: float, usual: float) -> bool:
