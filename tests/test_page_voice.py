@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import browser
 import pytest
 
 from style_tuner.config import SAMPLES, DatasetConfig
@@ -105,9 +106,10 @@ def test_a_picture_without_a_browser_is_refused_with_the_remedy(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(fingerprint.browser() is None, reason="no browser is installed")
-def test_the_picture_is_cut_where_the_page_ends(tmp_path: Path) -> None:
+def test_the_picture_is_cut_where_the_page_ends(tmp_path: Path, monkeypatch) -> None:
     from PIL import Image
+
+    monkeypatch.setattr(fingerprint, "BROWSERS", (str(browser.find()),))
 
     page = "<html><body style='margin:0;background:#fff'><div style='height:300px;background:#a00'></div></body></html>"
     with Image.open(fingerprint.write_picture(page, tmp_path / "voice.png")) as image:
