@@ -20,14 +20,14 @@ from pathlib import Path
 
 from style_tuner.config import SAMPLES
 from style_tuner.records import StyleProfile
-from style_tuner.voice.copying import Sources
-from style_tuner.voice.gates import check
-from style_tuner.voice.panel import load_panel
+from style_tuner.voice.checks.copying import Sources
+from style_tuner.voice.checks.gates import check
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.score import score_drafts
 from style_tuner.voice.segment import WORD, paragraphs, pieces, sentences, words
-from style_tuner.voice.verifier import Verifier, fit_verifier
+from style_tuner.voice.verification.panel import load_panel
+from style_tuner.voice.verification.verifier import Verifier, fit_verifier
 from style_tuner.workspace import PROJECT_ROOT
 
 TEXTS = PROJECT_ROOT / "tests" / "voice_texts"

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks.figures import auc
-from style_tuner.voice.comparisons import compare, own_traits
-from style_tuner.voice.masking import masked, tokens
+from style_tuner.voice.measures.comparisons import compare, own_traits
 from style_tuner.voice.segment import words
+from style_tuner.voice.verification.masking import masked, tokens
 
 PROFILE_WORDS = 100_000
 COMPOSITE_PASSAGES = 12

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from style_tuner.voice.copying import Sources
+from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.reference import reference_words
 from style_tuner.voice.segment import words
 

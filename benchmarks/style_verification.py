@@ -25,9 +25,9 @@ from benchmarks.attacks import attack_medians
 from benchmarks.baselines import baselines
 from benchmarks.figures import Outcome, report
 from style_tuner.errors import StyleTunerError
-from style_tuner.voice.panel import PANEL, Panel, build_panel, load_panel
 from style_tuner.voice.segment import WORD
-from style_tuner.voice.verifier import Verifier, fit_verifier
+from style_tuner.voice.verification.panel import PANEL, Panel, build_panel, load_panel
+from style_tuner.voice.verification.verifier import Verifier, fit_verifier
 
 PASSAGES = 60
 RUN = 6

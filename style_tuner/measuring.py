@@ -20,7 +20,7 @@ from style_tuner.takes import Column, Measure, Take
 from style_tuner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from style_tuner.voice.copying import Sources
+    from style_tuner.voice.checks.copying import Sources
 
 log = logging.getLogger(__name__)
 Task = tuple[Workspace, str, Path]
@@ -90,7 +90,7 @@ def _author(dataset: Path) -> AuthorVoice:
 
 @lru_cache(maxsize=1)
 def _sources(dataset: Path) -> Sources:
-    from style_tuner.voice.copying import Sources
+    from style_tuner.voice.checks.copying import Sources
 
     names = ("train.jsonl", "validation.jsonl", "heldout.jsonl")
     return Sources([text for name in names for text in texts_of(read_examples(dataset / name))])

@@ -34,13 +34,13 @@ class AuthorVoice:
     """
 
     def __init__(self, dataset: Path, panel: Path | None = None) -> None:
-        from style_tuner.voice.copying import Sources, passage_names
+        from style_tuner.voice.checks.copying import Sources, passage_names
         from style_tuner.voice.keep import kept, key_of
-        from style_tuner.voice.panel import PANEL, load_panel
-        from style_tuner.voice.pooling import OwnPassages
         from style_tuner.voice.profile import profile_from_json
         from style_tuner.voice.sentences import own_sentences
-        from style_tuner.voice.verifier import fit_verifier
+        from style_tuner.voice.verification.panel import PANEL, load_panel
+        from style_tuner.voice.verification.pooling import OwnPassages
+        from style_tuner.voice.verification.verifier import fit_verifier
 
         folder = panel or PANEL
         parts = [dataset / f"{name}.jsonl" for name in ("train", "validation", "heldout")]
@@ -92,7 +92,7 @@ class AuthorVoice:
 
     def heat_map(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """Return every sentence of what is prose in each text, with its distance from the voice and the reasons."""
-        from style_tuner.voice.kinds import read_drafts
+        from style_tuner.voice.checks.kinds import read_drafts
         from style_tuner.voice.sentences import mark_sentences
 
         prose = read_drafts(texts, 1).texts
@@ -113,8 +113,8 @@ class AuthorVoice:
 
     def generic(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what reads more like a language model than the author's own writing does; no part of the score."""
-        from style_tuner.voice.generic import generic_findings, own_habits, summary
-        from style_tuner.voice.kinds import read_drafts
+        from style_tuner.voice.checks.generic import generic_findings, own_habits, summary
+        from style_tuner.voice.checks.kinds import read_drafts
         from style_tuner.voice.segment import words
 
         texts = read_drafts(texts, 1).texts

@@ -15,8 +15,8 @@ from style_tuner.manuscripts.store import import_file
 from style_tuner.scoring import AuthorVoice, lines, score_files, score_texts
 from style_tuner.tabs import score_view
 from style_tuner.voice import keep
-from style_tuner.voice.panel import load_panel
 from style_tuner.voice.segment import words
+from style_tuner.voice.verification.panel import load_panel
 from style_tuner.workspace import open_workspace, write_text
 
 

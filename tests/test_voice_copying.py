@@ -4,7 +4,7 @@ import random
 import pytest
 
 from style_tuner.config import SAMPLES
-from style_tuner.voice.copying import MOST_PLACES, Sources, passage_names
+from style_tuner.voice.checks.copying import MOST_PLACES, Sources, passage_names
 from style_tuner.voice.segment import pieces
 
 STORIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))}

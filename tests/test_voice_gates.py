@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from style_tuner.config import SAMPLES
-from style_tuner.voice.copying import Sources
-from style_tuner.voice.gates import check, own_bands
-from style_tuner.voice.panel import load_panel
+from style_tuner.voice.checks.copying import Sources
+from style_tuner.voice.checks.gates import check, own_bands
 from style_tuner.voice.segment import pieces
+from style_tuner.voice.verification.panel import load_panel
 
 STORIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))}
 TRAINING, HELD_OUT = dict(list(STORIES.items())[:-1]), list(STORIES.values())[-1]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from style_tuner.config import SAMPLES
-from style_tuner.voice.generic import (
+from style_tuner.voice.checks.generic import (
     EVEN_RHYTHM,
     NAMES_TOGETHER,
     WORDS_TOGETHER,
@@ -13,8 +13,8 @@ from style_tuner.voice.generic import (
     own_habits,
     summary,
 )
+from style_tuner.voice.checks.stock import PATTERNS
 from style_tuner.voice.segment import pieces, words
-from style_tuner.voice.stock import PATTERNS
 
 STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
 GENERIC = (Path(__file__).parent / "voice_texts" / "generic_ai_prose.txt").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ import pytest
 from style_tuner.commands.voice import build_panel as build_panel_command
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ModelError, StyleTunerError
-from style_tuner.voice.masking import MASK, NUMBER, masked, shaped, tokens, word_grams
-from style_tuner.voice.ngrams import units
-from style_tuner.voice.panel import PANEL, build_panel, load_panel
+from style_tuner.voice.verification.masking import MASK, NUMBER, masked, shaped, tokens, word_grams
+from style_tuner.voice.verification.ngrams import units
+from style_tuner.voice.verification.panel import PANEL, build_panel, load_panel
 from style_tuner.workspace import read_json
 
 

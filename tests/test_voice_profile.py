@@ -5,11 +5,11 @@ from voice_prose import ESSAYIST, MODERN
 
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ManuscriptError
-from style_tuner.voice import habits
-from style_tuner.voice.distributions import BINS, shares, speech_by_stretch
-from style_tuner.voice.features import measure
+from style_tuner.voice.measures import habits
+from style_tuner.voice.measures.distributions import BINS, shares, speech_by_stretch
+from style_tuner.voice.measures.features import measure
+from style_tuner.voice.measures.richness import lexical_variety, mtld
 from style_tuner.voice.profile import build_profile, is_complete, profile_from_json, profile_to_json
-from style_tuner.voice.richness import lexical_variety, mtld
 
 
 @pytest.fixture(scope="module")

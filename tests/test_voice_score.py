@@ -7,12 +7,12 @@ from voice_prose import ESSAYIST, MODERN
 from style_tuner.config import SAMPLES, ScoreConfig
 from style_tuner.errors import ManuscriptError
 from style_tuner.records import Gate
-from style_tuner.voice.copying import Sources
-from style_tuner.voice.panel import load_panel
+from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.score import _firmness, _verdict, compare_drafts, score_drafts
 from style_tuner.voice.segment import pieces, words
-from style_tuner.voice.verifier import fit_verifier
+from style_tuner.voice.verification.panel import load_panel
+from style_tuner.voice.verification.verifier import fit_verifier
 
 STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
 TRAINING, HELD_OUT = STORIES[:-1], pieces(STORIES[-1], 250)

@@ -6,11 +6,11 @@ import pytest
 from voice_prose import ESSAYIST, MODERN
 
 from style_tuner.config import SAMPLES
-from style_tuner.voice.panel import load_panel
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.segment import words
 from style_tuner.voice.sentences import mark_sentences, own_sentences
-from style_tuner.voice.verifier import fit_verifier
+from style_tuner.voice.verification.panel import load_panel
+from style_tuner.voice.verification.verifier import fit_verifier
 
 STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
 TRAINING, HELD_OUT, UNSEEN = STORIES[:-2], STORIES[-2], STORIES[-1]

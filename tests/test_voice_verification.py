@@ -10,12 +10,12 @@ from voice_prose import ESSAYIST, MODERN
 from benchmarks.figures import Outcome, auc, c_at_1, calibration_error, report, six_chunk_auc
 from benchmarks.style_verification import CorpusError, cut, works_of
 from style_tuner.config import SAMPLES
-from style_tuner.voice.calibration import Calibration, for_profile, logistic, simulate
-from style_tuner.voice.linear import inverse_frequencies, separate, separate_less_each, similarities
-from style_tuner.voice.panel import load_panel
-from style_tuner.voice.pooling import OwnPassages
 from style_tuner.voice.segment import pieces, words
-from style_tuner.voice.verifier import fit_verifier
+from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, simulate
+from style_tuner.voice.verification.linear import inverse_frequencies, separate, separate_less_each, similarities
+from style_tuner.voice.verification.panel import load_panel
+from style_tuner.voice.verification.pooling import OwnPassages
+from style_tuner.voice.verification.verifier import fit_verifier
 
 STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
 UNSEEN = pieces(STORIES[-1], 500)

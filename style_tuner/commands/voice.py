@@ -93,9 +93,9 @@ def build_panel(
     output: Annotated[Path, typer.Option(help="New folder for the panel, for `score --panel`.")],
 ) -> None:
     """Make a panel of one's own: statistics of masked text, no text itself."""
-    from style_tuner.voice.panel import build_panel as build
-    from style_tuner.voice.panel import save_panel
     from style_tuner.voice.reference import build_reference
+    from style_tuner.voice.verification.panel import build_panel as build
+    from style_tuner.voice.verification.panel import save_panel
 
     if output.exists():
         raise ConfigError(f"{output} exists and is not overwritten: name a new folder, or move it away.")

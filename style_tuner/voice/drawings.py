@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from style_tuner.charts import ACCENT, ACCENT_SHADE, INK, SECOND, blank
 from style_tuner.records import Chapter, StyleProfile
-from style_tuner.voice.distributions import BINS
+from style_tuner.voice.measures.distributions import BINS
 from style_tuner.voice.reference import place_among, reference
 from style_tuner.voice.segment import WORD, paragraphs, sentence_ends, spoken_spans
 

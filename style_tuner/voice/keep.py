@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from style_tuner.errors import StyleTunerError
-from style_tuner.voice.panel import Panel
+from style_tuner.voice.verification.panel import Panel
 from style_tuner.workspace import write_bytes
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def kept(folder: Path, name: str, key: str, panel: Panel, make: Callable[[], Val
 def key_of(files: Sequence[Path]) -> str:
     """Return 16 hex digits that change with the contents of these files and with this package's code."""
     digest = hashlib.sha256()
-    for file in [*files, *sorted(Path(__file__).parent.glob("*.py"))]:
+    for file in [*files, *sorted(Path(__file__).parent.rglob("*.py"))]:
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from style_tuner.records import StyleProfile
 from style_tuner.voice import lexicon
-from style_tuner.voice.habits import is_adverb, kind
+from style_tuner.voice.measures.habits import is_adverb, kind
 from style_tuner.voice.reference import lowered
 from style_tuner.voice.segment import narrated_part, paragraphs, sentences, spoken_part, words
 

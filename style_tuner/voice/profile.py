@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from style_tuner.errors import ManuscriptError
 from style_tuner.records import DialogueTags, Favourite, Rhythm, StyleProfile
-from style_tuner.voice import habits, lexicon
-from style_tuner.voice.distributions import distributions
-from style_tuner.voice.favourites import favourite_phrases, favourite_words, names_among
-from style_tuner.voice.features import TextMeasures, measure
+from style_tuner.voice import lexicon
+from style_tuner.voice.measures import habits
+from style_tuner.voice.measures.distributions import distributions
+from style_tuner.voice.measures.favourites import favourite_phrases, favourite_words, names_among
+from style_tuner.voice.measures.features import TextMeasures, measure
+from style_tuner.voice.measures.richness import lexical_variety, mtld
 from style_tuner.voice.reference import lowered
-from style_tuner.voice.richness import lexical_variety, mtld
 
 LISTED = 20
 SHOWN_SIMILES = 6

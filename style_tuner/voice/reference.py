@@ -92,8 +92,8 @@ def build_reference(corpus: Path) -> dict[str, Any]:
     `measures` holds the deciles of each figure over the novels, `distributions` the mean share of each bin, `words` and
     `phrases` rates per million of those that novels use most. Files that have lost their paragraphs are left out.
     """
-    from style_tuner.voice.favourites import frequent_phrases
-    from style_tuner.voice.features import measure
+    from style_tuner.voice.measures.favourites import frequent_phrases
+    from style_tuner.voice.measures.features import measure
     from style_tuner.voice.profile import profile_of
 
     profiles, years = [], []

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from style_tuner.config import ScoreConfig
 from style_tuner.records import Comparison, Gate, StyleProfile, StyleScore
-from style_tuner.voice.comparisons import compare, figures
-from style_tuner.voice.copying import Sources
+from style_tuner.voice.checks.copying import Sources
+from style_tuner.voice.checks.gates import check
+from style_tuner.voice.checks.kinds import ENGLISH, read_drafts
 from style_tuner.voice.describe import differences
-from style_tuner.voice.gates import check
-from style_tuner.voice.kinds import ENGLISH, read_drafts
-from style_tuner.voice.pooling import OwnPassages, clusters, pooled, resampled, rows
+from style_tuner.voice.measures.comparisons import compare, figures
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.segment import words
-from style_tuner.voice.verifier import Verifier
+from style_tuner.voice.verification.pooling import OwnPassages, clusters, pooled, resampled, rows
+from style_tuner.voice.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from style_tuner.records import StyleProfile
-from style_tuner.voice.linear import weigh
 from style_tuner.voice.oddities import SentenceHabits, favourites, oddities, sentence_habits
 from style_tuner.voice.segment import paragraphs, quote_style, sentences, words
-from style_tuner.voice.verifier import Verifier
+from style_tuner.voice.verification.linear import weigh
+from style_tuner.voice.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np

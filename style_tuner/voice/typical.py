@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from style_tuner.records import Manuscript, Passage, QuotedPassage
-from style_tuner.voice import habits, lexicon
-from style_tuner.voice.features import TextMeasures, measure
+from style_tuner.voice import lexicon
+from style_tuner.voice.measures import habits
+from style_tuner.voice.measures.features import TextMeasures, measure
 from style_tuner.voice.reference import lowered
 from style_tuner.voice.segment import pieces
 

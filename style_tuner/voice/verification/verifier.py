@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from style_tuner.errors import ManuscriptError
-from style_tuner.voice.calibration import Calibration, for_profile, logistic, own_level
-from style_tuner.voice.comparisons import OwnTraits, own_traits
-from style_tuner.voice.gates import OwnBands, own_bands
-from style_tuner.voice.linear import inverse_frequencies, separate, training_rows, weigh
-from style_tuner.voice.ngrams import UNIT_WORDS, is_word, runs, units
-from style_tuner.voice.panel import Panel
+from style_tuner.voice.checks.gates import OwnBands, own_bands
+from style_tuner.voice.measures.comparisons import OwnTraits, own_traits
 from style_tuner.voice.segment import pieces
+from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, own_level
+from style_tuner.voice.verification.linear import inverse_frequencies, separate, training_rows, weigh
+from style_tuner.voice.verification.ngrams import UNIT_WORDS, is_word, runs, units
+from style_tuner.voice.verification.panel import Panel
 
 if TYPE_CHECKING:
     import numpy as np

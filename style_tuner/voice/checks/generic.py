@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from style_tuner.voice.checks.stock import PATTERNS, STOCK_NAMES, STOCK_WORDS
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import paragraphs, pieces, sentences, words
-from style_tuner.voice.stock import PATTERNS, STOCK_NAMES, STOCK_WORDS
 
 PIECE_WORDS = 1000
 PIECES = 100

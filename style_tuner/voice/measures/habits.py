@@ -11,7 +11,7 @@ from typing import Literal
 
 from style_tuner.records import DialogueTags, Rhythm
 from style_tuner.voice import lexicon
-from style_tuner.voice.features import TextMeasures
+from style_tuner.voice.measures.features import TextMeasures
 
 ECHOES = 5
 SHORT_RUN = 3

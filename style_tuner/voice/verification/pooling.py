@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from style_tuner.voice.segment import pieces, words
-from style_tuner.voice.verifier import Verifier
+from style_tuner.voice.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np

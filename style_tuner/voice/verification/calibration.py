@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.linear import pool, separate, separate_less_each, similarities, training_rows, weigh
+from style_tuner.voice.verification.linear import pool, separate, separate_less_each, similarities, training_rows, weigh
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from style_tuner.records import PairedFigure
 from style_tuner.voice import lexicon
-from style_tuner.voice.features import TextMeasures, measure
+from style_tuner.voice.measures.features import TextMeasures, measure
 from style_tuner.voice.reference import lowered
 from style_tuner.voice.segment import pieces
 

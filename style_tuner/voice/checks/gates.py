@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from style_tuner.records import Gate
-from style_tuner.voice.copying import Sources
-from style_tuner.voice.kinds import language_of
-from style_tuner.voice.masking import tokens
+from style_tuner.voice.checks.copying import Sources
+from style_tuner.voice.checks.kinds import language_of
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import words
+from style_tuner.voice.verification.masking import tokens
 
 if TYPE_CHECKING:
-    from style_tuner.voice.panel import Panel
+    from style_tuner.voice.verification.panel import Panel
 
 PROBES = 40
 BAND = 4.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from style_tuner.voice.features import TextMeasures
+from style_tuner.voice.measures.features import TextMeasures
 
 SENTENCE_BINS = tuple(range(1, 82, 2))
 PARAGRAPH_BINS = (1, 4, 8, 12, 17, 23, 30, 39, 50, 64, 82, 105, 134, 171, 218, 278, 354, 451, 575)

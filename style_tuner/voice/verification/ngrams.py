@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.masking import MASK, character_grams, word_grams
+from style_tuner.voice.verification.masking import MASK, character_grams, word_grams
 
 if TYPE_CHECKING:
     import numpy as np

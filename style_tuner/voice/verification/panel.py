@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import ModelError, StyleTunerError
-from style_tuner.voice.calibration import PROFILE_UNITS, Calibration, simulate
-from style_tuner.voice.grammar import Grammar, count_grammar
-from style_tuner.voice.linear import inverse_frequencies
-from style_tuner.voice.masking import MASK, NUMBER, masked, shaped, tokens
-from style_tuner.voice.ngrams import (
+from style_tuner.voice.verification.calibration import PROFILE_UNITS, Calibration, simulate
+from style_tuner.voice.verification.grammar import Grammar, count_grammar
+from style_tuner.voice.verification.linear import inverse_frequencies
+from style_tuner.voice.verification.masking import MASK, NUMBER, masked, shaped, tokens
+from style_tuner.voice.verification.ngrams import (
     choose_features,
     column_steps,
     columns_of,

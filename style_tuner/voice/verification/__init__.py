@@ -1,0 +1,1 @@
+"""The author against a panel of others: features, classifier, calibration."""
