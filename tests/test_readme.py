@@ -8,15 +8,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def tree() -> list[str]:
+    """The paths of the tree, each level two spaces further in than its folder."""
     block = README.split("## The tree")[1].split("```")[1]
-    paths, parent = [], ""
+    paths: list[str] = []
+    folders: list[str] = []
     for line in filter(None, block.splitlines()):
-        name = line.split()[0]
-        if line.startswith(" "):
-            paths.append(parent + name)
-        else:
-            parent = name
-            paths.append(name)
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders[depth:] = [line.split()[0]]
+        paths.append("".join(folders))
     return paths
 
 
