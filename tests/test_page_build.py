@@ -19,7 +19,7 @@ from style_tuner.manuscripts.store import import_file
 from style_tuner.records import Comparison, Gate, Message, StyleScore
 from style_tuner.stages import prepare_workspace
 from style_tuner.tabs import page as pages
-from style_tuner.tabs import theme
+from style_tuner.tabs import theme, views
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json, write_text
 
 TABS = ["Manuscripts", "Voice", "Train", "Models", "World", "Write", "Score", "Set-up"]
@@ -93,6 +93,20 @@ def test_page_shows_its_tabs_and_their_buttons_by_the_words_of_the_design(tmp_pa
     assert {block.value for block in blocks if isinstance(block, gr.Button)} >= BUTTONS
     unnamed = [block for block in blocks if isinstance(block, gr.Textbox | gr.Dropdown | gr.Number) and not block.label]
     assert unnamed == []
+
+
+def test_until_the_disk_is_read_the_strip_and_every_tab_say_that_they_load(tmp_path: Path) -> None:
+    demo, _ = pages.build("default", tmp_path)
+
+    def shown(block: gr.blocks.Block) -> list[str]:
+        inside = [text for child in getattr(block, "children", ()) for text in shown(child)]
+        return [*inside, str(block.value)] if isinstance(block, gr.HTML) else inside
+
+    tabs = {block.label: shown(block) for block in demo.blocks.values() if isinstance(block, gr.Tab)}
+    assert [name for name, texts in tabs.items() if views.LOADING not in texts] == []
+    assert any("class='strip'" in text and "Loading…" in text for text in shown(demo))
+    empty = " ".join(text for texts in tabs.values() for text in texts)
+    assert not re.search(r"\byet\b|is off", empty)
 
 
 def test_every_tab_says_what_to_do_where_there_is_nothing_yet(tmp_path: Path) -> None:

@@ -100,8 +100,12 @@ class Page:
     ) -> None:
         """Call `render(workspace, *inputs)` when the page loads, whenever the stamp changes, and on the events `also`.
 
-        All of these are one queue, so that an older answer never overwrites a newer one.
+        All of these are one queue, so that an older answer never overwrites a newer one. Until the first answer comes,
+        an empty place for text that leads the outputs says that it is loading: on a busy machine that takes seconds.
         """
+        lead = outputs[0] if isinstance(outputs, Sequence) else outputs
+        if isinstance(lead, gr.HTML) and not lead.value:
+            lead.value = views.LOADING
         state = gr.State(None)
         self.stamps.append((stamp, state))
         events = [state.change, *also]

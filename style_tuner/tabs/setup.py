@@ -88,7 +88,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     gr.HTML(views.purpose(PURPOSE))
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5):
-            here = gr.HTML(js_on_load=COPY)
+            here = gr.HTML(views.LOADING, js_on_load=COPY)
             with gr.Row():
                 again = gr.Button("Look again", size="sm")
                 ask = gr.Button("Ask the Hugging Face Hub", size="sm")

@@ -81,13 +81,17 @@ def _job(workspace: Workspace, run: Run | None) -> Markup:
 def render(workspace: Workspace) -> str:
     """Return the strip as it stands now."""
     active = jobs.active(workspace)
-    items = [
+    items = (
         _hardware(hardware()),
         _models(server.state(workspace)),
         _world(world.state(workspace)),
         _job(workspace, active[0] if active else None),
-    ]
-    return str(Markup("<div class='strip' role='status'>{}</div>").format(Markup("").join(items)))
+    )
+    return _strip(Markup("").join(items))
+
+
+def _strip(inside: Markup) -> str:
+    return str(Markup("<div class='strip' role='status'>{}</div>").format(inside))
 
 
 def create(page: Page, name: str) -> gr.Dropdown:
@@ -108,6 +112,6 @@ def build(page: Page) -> None:
         with gr.Accordion("New workspace", open=False):
             name = gr.Textbox(label="Name of the new workspace", max_lines=1)
             button = gr.Button("Create", size="sm")
-    strip = gr.HTML(js_on_load=SHOW_TAB)
+    strip = gr.HTML(_strip(Markup(views.LOADING)), js_on_load=SHOW_TAB)
     page.follow(render, render, strip)
     page.on(button.click, lambda workspace, text: create(page, text), [name], page.workspace, **HIDDEN)

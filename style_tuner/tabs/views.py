@@ -22,6 +22,10 @@ STATES = {
 }
 
 
+LOADING = '<p class="sentence caption">Loading…</p>'
+"""What stands in a place until the disk was first read; never that there is nothing, for that is not known yet."""
+
+
 def sentence(text: str, kind: str = "") -> Markup:
     """Return a paragraph; `kind` is `bad`, `good`, `caption`, `empty` or nothing."""
     return Markup('<p class="sentence {}">{}</p>').format(kind, text)

@@ -105,10 +105,13 @@ def show_service(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
         text = "The World service is off. Start it to see your worlds, or try the sample world."
         on, off = gr.Button(interactive=True), gr.Button(interactive=False)
         return str(views.sentence(text, "empty")), gr.Dropdown(choices=[], value=None), on, off
-    found = service.worlds(state.url)
+    on, off = gr.Button(interactive=False), gr.Button(interactive=True)
+    try:
+        found = service.worlds(state.url)
+    except ServerError as error:
+        return str(views.sentence(str(error), "bad")), gr.skip(), on, off
     value = chosen if chosen in found else state.world or next(iter(found), None)
     text = f"The World service is up at {state.url}/v1, in front of the models at {state.model_url}."
-    on, off = gr.Button(interactive=False), gr.Button(interactive=True)
     return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off
 
 
