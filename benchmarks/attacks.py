@@ -20,6 +20,7 @@ from pathlib import Path
 
 from style_tuner.config import SAMPLES
 from style_tuner.records import StyleProfile
+from style_tuner.voice.author import AuthorVoice
 from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.checks.gates import check
 from style_tuner.voice.profile import build_profile
@@ -57,12 +58,12 @@ def attack_medians(
     attacks start from; `other_texts` are another author's. Copies are looked for in the author's texts alone: held-out
     text stands here for what the author has yet to write.
     """
-    known = profile or build_profile([_first(author_texts, PROFILE_WORDS)])
+    author = _voice(author_texts, verifier, profile)
     found = {}
     for length in lengths:
         tries = attacks(author_texts, held_out_texts, other_texts, length, passages)
         for name, texts in tries.items():
-            scores = [score_drafts([text], verifier, known, author_texts, ()).score for text in texts]
+            scores = [score_drafts([text], author).score for text in texts]
             kept = [0.0 if score is None else score for score in scores]
             if kept:
                 found[f"{name}, {length} words"] = round(statistics.median(kept), 1)
@@ -109,13 +110,10 @@ def own_medians(
     author_texts: Sequence[str], held_out_texts: Sequence[str], verifier: Verifier, lengths: Sequence[int] = LENGTHS
 ) -> dict[str, float]:
     """Return the median score of the author's own unseen passages at each length, to set beside the attacks."""
-    profile = build_profile([_first(author_texts, PROFILE_WORDS)])
+    author = _voice(author_texts, verifier)
     found = {}
     for length in lengths:
-        scored = [
-            score_drafts([text], verifier, profile, author_texts, ()).score
-            for text in _spread(held_out_texts, length, PASSAGES)
-        ]
+        scored = [score_drafts([text], author).score for text in _spread(held_out_texts, length, PASSAGES)]
         found[f"own unseen text, {length} words"] = round(statistics.median(value or 0.0 for value in scored), 1)
     return found
 
@@ -133,6 +131,11 @@ def own_passages_capped(
         ]
         for length in lengths
     }
+
+
+def _voice(author_texts: Sequence[str], verifier: Verifier, profile: StyleProfile | None = None) -> AuthorVoice:
+    known = profile or build_profile([_first(author_texts, PROFILE_WORDS)])
+    return AuthorVoice(author_texts, (), known, lambda: verifier)
 
 
 def _spread(texts: Sequence[str], length: int, number: int) -> list[str]:

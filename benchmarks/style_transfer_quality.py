@@ -24,10 +24,11 @@ from benchmarks.transfer_report import write_report
 from style_tuner.config import SamplingConfig, ScoreConfig
 from style_tuner.drafting import running_server
 from style_tuner.errors import DatasetError, ServerError, StyleTunerError
-from style_tuner.scoring import AuthorVoice, draft_pair, held_out_requests
+from style_tuner.scoring import draft_pair, held_out_requests
 from style_tuner.serving.client import list_models
 from style_tuner.serving.voices import BASE
 from style_tuner.stages import newest_dataset
+from style_tuner.voice.author import AuthorVoice, voice_of
 from style_tuner.workspace import append_jsonl, existing_workspace, read_json, read_jsonl, write_json
 
 
@@ -69,7 +70,7 @@ def generate(chosen: argparse.Namespace) -> dict[str, Any]:
     settings = {"name": name, "dataset": str(dataset), "sampling": sampling.model_dump()}
     drafts = _drafts(chosen.output.with_suffix(".drafts.jsonl"), settings, url, chosen.drafts)
     texts = [draft["text"] for draft in drafts]
-    author = AuthorVoice(dataset, chosen.panel)
+    author = voice_of(dataset, chosen.panel)
     score = author.score(texts)
     found = {"style_score": _score(score)} | with_intervals(measured(texts, author))
     result = {"model": chosen.model, **settings, "score": score, "figures": rounded(found), "drafts": drafts}
@@ -117,7 +118,7 @@ def compare(base_file: Path, tuned_file: Path, panel: Path | None = None) -> dic
     pairs = _pairs(base["drafts"], tuned["drafts"])
     if not pairs:
         raise DatasetError(f"{base_file} and {tuned_file} have no request with the same seed in common.")
-    author = AuthorVoice(Path(base["dataset"]), panel)
+    author = voice_of(Path(base["dataset"]), panel)
     texts = [[pair[side]["text"] for pair in pairs] for side in (0, 1)]
     found = author.compare(*texts)
     result = _result(found, texts, author) | {

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from style_tuner.scoring import AuthorVoice
+from style_tuner.voice.author import AuthorVoice
 from style_tuner.voice.measures.comparisons import compare
 from style_tuner.voice.reference import lowered
 from style_tuner.voice.segment import words

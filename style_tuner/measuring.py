@@ -8,19 +8,14 @@ import time
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from style_tuner import takes
 from style_tuner.config import ScoreConfig
-from style_tuner.dataset.chat_jsonl import read_examples
 from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.errors import StyleTunerError
-from style_tuner.scoring import AuthorVoice, texts_of
 from style_tuner.takes import Column, Measure, Take
+from style_tuner.voice.author import AuthorVoice, voice_of
 from style_tuner.workspace import Workspace
-
-if TYPE_CHECKING:
-    from style_tuner.voice.checks.copying import Sources
 
 log = logging.getLogger(__name__)
 Task = tuple[Workspace, str, Path]
@@ -53,7 +48,7 @@ def measure(text: str, dataset: Path) -> Measure:
     """Return the share of a text that is copied and its style score, which short texts have none of."""
     from style_tuner.voice.segment import words
 
-    copied = _sources(dataset).compare(text).share
+    copied = _author(dataset).sources.compare(text).share
     if len(words(text)) < LEAST_WORDS:
         return Measure(dataset.name, copied)
     try:
@@ -85,12 +80,4 @@ def _work(task: Task) -> None:
 
 @lru_cache(maxsize=1)
 def _author(dataset: Path) -> AuthorVoice:
-    return AuthorVoice(dataset)
-
-
-@lru_cache(maxsize=1)
-def _sources(dataset: Path) -> Sources:
-    from style_tuner.voice.checks.copying import Sources
-
-    names = ("train.jsonl", "validation.jsonl", "heldout.jsonl")
-    return Sources([text for name in names for text in texts_of(read_examples(dataset / name))])
+    return voice_of(dataset)

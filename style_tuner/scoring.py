@@ -14,120 +14,15 @@ from style_tuner.drafting import running_server
 from style_tuner.errors import DatasetError
 from style_tuner.jobs import Job
 from style_tuner.manuscripts.read import read_manuscript
-from style_tuner.records import ChatExample, Draft, Message
+from style_tuner.records import Draft, Message
 from style_tuner.score_report import held
 from style_tuner.stages import manuscript_files, new_score_file, newest_dataset
-from style_tuner.voice.reference import REFERENCE
-from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json
+from style_tuner.voice.author import NOT_CHECKED, AuthorVoice, voice_of
+from style_tuner.workspace import Workspace, append_jsonl, write_json
 
 FIRST_SEED = 1000
-SPANS = 5
 FURTHEST = 5
 SHOWN = 90
-NOT_CHECKED = "Not checked: there is too little prose here to judge."
-
-
-class AuthorVoice:
-    """What a dataset says of its author: training and held-out passages, profile, and what is fitted to them.
-
-    What is fitted is kept beside the dataset, and made anew when the passages, the panel or the code change.
-    """
-
-    def __init__(self, dataset: Path, panel: Path | None = None) -> None:
-        from style_tuner.voice.checks.copying import Sources, passage_names
-        from style_tuner.voice.keep import kept, key_of
-        from style_tuner.voice.profile import profile_from_json
-        from style_tuner.voice.sentences import own_sentences
-        from style_tuner.voice.verification.panel import PANEL, load_panel
-        from style_tuner.voice.verification.pooling import OwnPassages
-        from style_tuner.voice.verification.verifier import fit_verifier
-
-        folder = panel or PANEL
-        parts = [dataset / f"{name}.jsonl" for name in ("train", "validation", "heldout")]
-        training, held_out = [*read_examples(parts[0]), *read_examples(parts[1])], read_examples(parts[2])
-        self.training, self.held_out = texts_of(training), texts_of(held_out)
-        self.profile = profile_from_json(read_json(dataset / "profile.json"))
-        others = load_panel(folder)
-        key = key_of([*parts, folder / "panel.json", folder / "panel.npz", REFERENCE])
-        self.verifier = kept(dataset, "verifier", key, others, lambda: fit_verifier(self.training, others))
-        self._own = OwnPassages(self.verifier, self.held_out)
-        self._sentences = kept(
-            dataset, "sentences", key, others, lambda: own_sentences(self.verifier, self.training, self.held_out)
-        )
-        names = passage_names([example.manuscript for example in (*training, *held_out)])
-        self._sources = Sources([*self.training, *self.held_out], names)
-
-    def score(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return the pooled score of some texts as plain values."""
-        from style_tuner.voice.score import score_drafts
-
-        return asdict(
-            score_drafts(
-                texts,
-                self.verifier,
-                self.profile,
-                self.training,
-                self.held_out,
-                own=self._own,
-                sources=self._sources,
-            )
-        )
-
-    def compare(self, base: Sequence[str], voice: Sequence[str]) -> dict[str, Any]:
-        """Return the paired comparison of two models' drafts as plain values."""
-        from style_tuner.voice.score import compare_drafts
-
-        return asdict(
-            compare_drafts(
-                base,
-                voice,
-                self.held_out,
-                self.verifier,
-                self.profile,
-                self.training,
-                own_passages=self._own,
-                sources=self._sources,
-            )
-        )
-
-    def heat_map(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
-        """Return every sentence of what is prose in each text, with its distance from the voice and the reasons."""
-        from style_tuner.voice.checks.kinds import read_drafts
-        from style_tuner.voice.sentences import mark_sentences
-
-        prose = read_drafts(texts, 1).texts
-        marked = mark_sentences(prose, self.verifier, self._sentences, self.profile)
-        return [[asdict(sentence) for sentence in draft] for draft in marked]
-
-    def copying(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return the share of copied words, and the longest spans with the passages that they stand in."""
-        found = [self._sources.compare(text) for text in texts]
-        longest_first = sorted((span for copy in found for span in copy.spans), key=lambda span: -span.words)
-        spans = list({span.text.casefold(): span for span in reversed(longest_first)}.values())
-        spans = sorted(spans, key=lambda span: -span.words)[:SPANS]
-        return {
-            "share": sum(copy.share * copy.words for copy in found) / max(1, sum(copy.words for copy in found)),
-            "longest": max((copy.longest for copy in found), default=0),
-            "spans": [asdict(span) | {"sentence": span.sentence()} for span in spans],
-        }
-
-    def generic(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return what reads more like a language model than the author's own writing does; no part of the score."""
-        from style_tuner.voice.checks.generic import generic_findings, own_habits, summary
-        from style_tuner.voice.checks.kinds import read_drafts
-        from style_tuner.voice.segment import words
-
-        texts = read_drafts(texts, 1).texts
-        if not any(words(text) for text in texts):
-            return {"summary": NOT_CHECKED, "findings": []}
-        found = generic_findings(texts, own_habits(tuple(self.training)))
-        number = sum(len(words(text)) for text in texts)
-        return {"summary": summary(found, number), "findings": [asdict(finding) for finding in found]}
-
-
-def texts_of(examples: Sequence[ChatExample]) -> list[str]:
-    """Return the author's own passages."""
-    return [example.messages[-1].content for example in examples]
 
 
 def write_pairs(
@@ -175,7 +70,7 @@ def draft_pair(
 def compare(dataset: Path, base: Sequence[Draft], voice: Sequence[Draft], panel: Path | None = None) -> dict[str, Any]:
     """Score base, voice and the author's own held-out passages; add the paired difference and the gap closed."""
     texts = [[draft.text for draft in found] for found in (base, voice)]
-    comparison = AuthorVoice(dataset, panel).compare(*texts)
+    comparison = voice_of(dataset, panel).compare(*texts)
     return {
         "models": {base[0].model: comparison["base"], voice[0].model: comparison["tuned"]},
         "comparison": comparison,
@@ -210,7 +105,7 @@ def score_files(
     texts = [text for path in found for text in _draft_texts(path, workspace)]
     data = dataset or newest_dataset(workspace)
     own.report(1, 3, "Fetching your voice")
-    author = AuthorVoice(data, panel)
+    author = voice_of(data, panel)
     own.report(2, 3, "Scoring against the panel")
     result = score_texts(author, texts)
     return _kept(workspace, result | {"files": [str(path) for path in found], "dataset": str(data)})

@@ -1,7 +1,6 @@
 """Finished drafts are measured in the background, once, and the result stays with the take."""
 
 import time
-from pathlib import Path
 
 import pytest
 from takes_on_disk import BASE_TEXT, put
@@ -9,7 +8,9 @@ from takes_on_disk import BASE_TEXT, put
 from style_tuner import measuring, takes
 from style_tuner.config import SAMPLES
 from style_tuner.records import ChatExample, Message
+from style_tuner.voice.author import voice_of
 from style_tuner.voice.profile import build_profile, profile_to_json
+from style_tuner.voice.verification import verifier
 from style_tuner.workspace import Workspace, write_json, write_jsonl
 
 TAKE = "20261121-100000-01"
@@ -33,8 +34,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def own_passage(workspace: Workspace, words: int) -> str:
     dataset = measuring.measured_against(workspace)
-    rows = measuring.read_examples(dataset / "train.jsonl")
-    return " ".join(" ".join(measuring.texts_of(rows)).split()[:words])
+    return " ".join(" ".join(voice_of(dataset).training).split()[:words])
 
 
 def wait(workspace: Workspace) -> takes.Take:
@@ -69,17 +69,21 @@ def test_nothing_is_measured_before_there_is_a_whole_dataset(workspace: Workspac
 def test_why_a_draft_has_no_score_is_kept_and_tried_again_by_the_next_start_of_the_page(
     prepared: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(dataset: Path) -> None:
+    def refuse(texts: object, panel: object) -> None:
         raise measuring.StyleTunerError("The training text has too few words: add manuscripts.")
 
     monkeypatch.setattr(measuring, "_pending", {})
     put(prepared, TAKE, texts=(own_passage(prepared, 300), BASE_TEXT))
+    measuring._author.cache_clear()
+    for kept in measuring.measured_against(prepared).glob("verifier-*.npz"):
+        kept.unlink()
     with monkeypatch.context() as broken:
-        broken.setattr(measuring, "_author", refuse)
+        broken.setattr(verifier, "fit_verifier", refuse)
         measured = wait(prepared).columns[0].measure
     assert "too few words" in measured.message
     assert measured.copied > 0.95
     assert not measuring.measuring(prepared, takes.load(prepared, TAKE))
+    measuring._author.cache_clear()
     monkeypatch.setattr(measuring, "_pending", {})
     measured = wait(prepared).columns[0].measure
     assert measured.message == ""

@@ -12,9 +12,10 @@ from style_tuner import jobs, score_report, stages
 from style_tuner.__main__ import app
 from style_tuner.config import SAMPLES, STARTER_CONFIG, load_training_config
 from style_tuner.manuscripts.store import import_file
-from style_tuner.scoring import AuthorVoice, lines, score_files, score_texts
+from style_tuner.scoring import lines, score_files, score_texts
 from style_tuner.tabs import score_view
 from style_tuner.voice import keep
+from style_tuner.voice.author import voice_of
 from style_tuner.voice.segment import words
 from style_tuner.voice.verification.panel import load_panel
 from style_tuner.workspace import open_workspace, write_text
@@ -31,14 +32,15 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def author(place):
-    return AuthorVoice(place[1])
+    return voice_of(place[1])
 
 
 def test_what_is_fitted_is_kept_and_gives_the_same_score_again(place, author):
+    found = score_texts(author, [MODERN])
     files = sorted(place[1].glob("*.npz"))
     assert [path.name.split("-")[0] for path in files] == ["sentences", "verifier"]
     times = [path.stat().st_mtime_ns for path in files]
-    assert score_texts(AuthorVoice(place[1]), [MODERN]) == score_texts(author, [MODERN])
+    assert score_texts(voice_of(place[1]), [MODERN]) == found
     assert [path.stat().st_mtime_ns for path in files] == times
 
 
@@ -72,9 +74,9 @@ def test_a_score_is_placed_among_own_held_out_passages_of_its_length(author):
     assert author.score([MODERN])["percentile"] == 0
     assert author.score(author.held_out[:4])["percentile"] is None  # copied, and the check on copying decides
     for length in (250, 500, 1000):
-        places = [author._own.percentile(value, length) for value in (-99.0, 99.0)]
+        places = [author.own.percentile(value, length) for value in (-99.0, 99.0)]
         assert places == [0, 100]
-    assert author._own.percentile(0.0, 10_000) is None
+    assert author.own.percentile(0.0, 10_000) is None
 
 
 def test_the_comparisons_come_with_own_and_draft_values_in_pairs(author):

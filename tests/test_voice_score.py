@@ -7,6 +7,7 @@ from voice_prose import ESSAYIST, MODERN
 from style_tuner.config import SAMPLES, ScoreConfig
 from style_tuner.errors import ManuscriptError
 from style_tuner.records import Gate
+from style_tuner.voice.author import AuthorVoice
 from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.score import _firmness, _verdict, compare_drafts, score_drafts
@@ -21,15 +22,18 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-@pytest.fixture(scope="module")
-def verifier():
-    return fit_verifier(TRAINING, load_panel())
+def voice(training):
+    return AuthorVoice(training, (), build_profile(training), lambda: fit_verifier(training, load_panel()))
 
 
 @pytest.fixture(scope="module")
-def score(verifier):
-    profile = build_profile(TRAINING)
-    return lambda texts, held_out=(): score_drafts(texts, verifier, profile, TRAINING, held_out)
+def author():
+    return voice(TRAINING)
+
+
+@pytest.fixture(scope="module")
+def score(author):
+    return lambda texts: score_drafts(texts, author)
 
 
 def fired(scored):
@@ -45,8 +49,8 @@ def test_the_authors_own_unseen_story_scores_high_and_trips_no_check(score):
 
 
 def test_a_long_text_of_the_author_is_not_taken_for_repetition():
-    half = fit_verifier(STORIES[:4], load_panel())
-    scored = score_drafts(["\n\n".join(STORIES[4:])], half, build_profile(STORIES[:4]), STORIES[:4], ())
+    half = voice(STORIES[:4])
+    scored = score_drafts(["\n\n".join(STORIES[4:])], half)
     assert not fired(scored)
     assert scored.score >= 75
 
@@ -62,10 +66,9 @@ def test_another_manner_scores_low_and_says_what_differs(score, text):
 
 def test_a_short_training_text_still_tells_the_author_from_another():
     training = pieces("\n\n".join(TRAINING), 4000)[0]
-    small = fit_verifier([training], load_panel())
-    profile = build_profile([training])
-    assert score_drafts(HELD_OUT[:4], small, profile, [training], ()).score >= 75
-    assert score_drafts([ESSAYIST], small, profile, [training], ()).score < 25
+    small = voice([training])
+    assert score_drafts(HELD_OUT[:4], small).score >= 75
+    assert score_drafts([ESSAYIST], small).score < 25
 
 
 def test_too_little_training_text_is_refused():
@@ -194,9 +197,9 @@ def test_the_cap_falls_with_the_share_of_babble(score):
     assert caps[0] > caps[1] > caps[2]
 
 
-def test_copies_of_held_out_text_are_found_as_well(score):
+def test_copies_of_held_out_text_are_found_as_well(author, score):
     assert "copying" not in fired(score(HELD_OUT))
-    assert "copying" in fired(score(HELD_OUT, HELD_OUT))
+    assert "copying" in fired(score_drafts(HELD_OUT, author.with_held_out(HELD_OUT)))
 
 
 def test_verbatim_spans_are_measured_exactly():
@@ -211,23 +214,22 @@ def test_verbatim_spans_are_measured_exactly():
     assert Sources([]).compare(source).longest == 0
 
 
-def test_a_comparison_is_paired_and_says_how_much_of_the_gap_is_closed(verifier):
-    profile = build_profile(TRAINING)
+def test_a_comparison_is_paired_and_says_how_much_of_the_gap_is_closed(author):
     base, tuned = pieces(ESSAYIST + "\n\n" + MODERN, 150), HELD_OUT[4:8]
-    found = compare_drafts(base, tuned, HELD_OUT[8:], verifier, profile, TRAINING)
+    found = compare_drafts(base, tuned, author.with_held_out(HELD_OUT[8:]))
     assert found.raw_low <= found.raw_difference <= found.raw_high
     assert found.raw_low > 0 and found.difference > 50
     assert 0.5 < found.gap_closed < 1.5
     assert "nearer to your voice" in found.verdict
-    alike = compare_drafts(base, base, HELD_OUT, verifier, profile, TRAINING)
+    alike = compare_drafts(base, base, author.with_held_out(HELD_OUT))
     assert alike.raw_difference == 0 == alike.gap_closed
     assert "cannot be told apart" in alike.verdict
-    worse = compare_drafts(tuned, base, HELD_OUT[8:], verifier, profile, TRAINING)
+    worse = compare_drafts(tuned, base, author.with_held_out(HELD_OUT[8:]))
     assert worse.raw_high < 0 and "further from your voice" in worse.verdict
 
 
-def test_a_model_that_wrote_nothing_gives_no_comparison(verifier):
-    found = compare_drafts(["", ""], HELD_OUT[:2], HELD_OUT[2:], verifier, build_profile(TRAINING), TRAINING)
+def test_a_model_that_wrote_nothing_gives_no_comparison(author):
+    found = compare_drafts(["", ""], HELD_OUT[:2], author.with_held_out(HELD_OUT[2:]))
     assert found.difference is None and found.gap_closed is None
     assert found.verdict.startswith("Insufficient")
     assert found.tuned.score is not None and words(HELD_OUT[0])

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from style_tuner.config import ScoreConfig
-from style_tuner.records import Comparison, Gate, StyleProfile, StyleScore
-from style_tuner.voice.checks.copying import Sources
+from style_tuner.records import Comparison, Gate, StyleScore
 from style_tuner.voice.checks.gates import check
 from style_tuner.voice.checks.kinds import ENGLISH, read_drafts
 from style_tuner.voice.describe import differences
 from style_tuner.voice.measures.comparisons import compare, figures
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.segment import words
-from style_tuner.voice.verification.pooling import OwnPassages, clusters, pooled, resampled, rows
-from style_tuner.voice.verification.verifier import Verifier
+from style_tuner.voice.verification.pooling import clusters, pooled, resampled, rows
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from style_tuner.voice.author import AuthorVoice
+    from style_tuner.voice.verification.verifier import Verifier
 
 NINETY = 1.645
 SOUNDS_RIGHT = 75
@@ -34,21 +34,12 @@ LEADS = {
 DEFAULTS = ScoreConfig()
 
 
-def score_drafts(
-    texts: Sequence[str],
-    verifier: Verifier,
-    profile: StyleProfile,
-    training_texts: Sequence[str],
-    held_out_texts: Sequence[str],
-    config: ScoreConfig = DEFAULTS,
-    own: OwnPassages | None = None,
-    sources: Sources | None = None,
-) -> StyleScore:
+def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig = DEFAULTS) -> StyleScore:
     """Score drafts together, as one text by one writer; no number where there is too little prose, or none.
 
-    With `own` passages that nothing was fitted to, the score is placed among theirs as well. `sources` are the training
-    and held-out texts indexed before, with their names.
+    With held-out passages, which nothing was fitted to, the score is placed among theirs as well.
     """
+    verifier = author.verifier
     reading = read_drafts(texts, config.least_words, verifier.bands.language or ENGLISH)
     drafts = reading.texts
     number = sum(len(words(text)) for text in drafts)
@@ -62,8 +53,7 @@ def score_drafts(
             f"better {config.firm_words:,}."
         )
         return StyleScore(number, None, None, None, verdict, notes=reading.notes)
-    sources = sources or _sources((*training_texts, *held_out_texts))
-    gates = check(drafts, verifier.bands, verifier.panel, sources)
+    gates = check(drafts, verifier.bands, verifier.panel, author.sources)
     strictest = min(gates, key=lambda gate: gate.cap)
     counts, sizes = clusters(verifier, drafts)
     length = min(number, config.firm_words)
@@ -74,11 +64,11 @@ def score_drafts(
         min(strictest.cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
     capped = strictest.fired and (strictest.cap < SPOILT or score >= strictest.cap)
-    percentile = None if own is None or capped else own.percentile(raw, length)
+    percentile = None if capped or author.own is None else author.own.percentile(raw, length)
     score, low, high = round(score, 1), round(low, 1), round(high, 1)
     verdict = _verdict(score, gates, percentile) + _firmness(low, high, number, capped, config)
     if not capped:
-        verdict += differences(build_profile(drafts), profile) if score < SOUNDS_RIGHT else ""
+        verdict += differences(build_profile(drafts), author.profile) if score < SOUNDS_RIGHT else ""
     return StyleScore(
         words=number,
         score=score,
@@ -95,22 +85,12 @@ def score_drafts(
 
 
 def compare_drafts(
-    base_texts: Sequence[str],
-    tuned_texts: Sequence[str],
-    own_held_out_texts: Sequence[str],
-    verifier: Verifier,
-    profile: StyleProfile,
-    training_texts: Sequence[str],
-    config: ScoreConfig = DEFAULTS,
-    own_passages: OwnPassages | None = None,
-    sources: Sources | None = None,
+    base_texts: Sequence[str], tuned_texts: Sequence[str], author: AuthorVoice, config: ScoreConfig = DEFAULTS
 ) -> Comparison:
     """Compare two models' drafts of the same requests, paired by place, and say how much nearer the tuned one is."""
-    base, tuned = (
-        score_drafts(texts, verifier, profile, training_texts, own_held_out_texts, config, own_passages, sources)
-        for texts in (base_texts, tuned_texts)
-    )
-    own = score_drafts(own_held_out_texts, verifier, profile, training_texts, (), config)
+    verifier = author.verifier
+    base, tuned = (score_drafts(texts, author, config) for texts in (base_texts, tuned_texts))
+    own = score_drafts(author.held_out, author.with_held_out(()), config)
     pairs = [pair for pair in zip(base_texts, tuned_texts, strict=False) if words(pair[0]) and words(pair[1])]
     if base.score is None or tuned.score is None or not pairs:
         verdict = "Insufficient: at least one of the two models wrote too little to compare them."
@@ -124,7 +104,7 @@ def compare_drafts(
     raw = _paired_interval(decisions, scattered)
     points = [_points(verifier, values, length, score) for values, score in zip(scattered, (base, tuned), strict=True)]
     difference = _paired_interval((base.score, tuned.score), points)
-    closed, closed_low, closed_high = _gap_closed(verifier, own, own_held_out_texts, decisions, scattered, length)
+    closed, closed_low, closed_high = _gap_closed(author, own, decisions, scattered, length)
     return Comparison(
         base=base,
         tuned=tuned,
@@ -142,15 +122,9 @@ def compare_drafts(
     )
 
 
-@lru_cache(maxsize=4)
-def _sources(texts: tuple[str, ...]) -> Sources:
-    return Sources(texts)
-
-
 def _gap_closed(
-    verifier: Verifier,
+    author: AuthorVoice,
     own: StyleScore,
-    own_texts: Sequence[str],
     decisions: Sequence[float],
     scattered: Sequence[np.ndarray],
     length: int,
@@ -163,7 +137,8 @@ def _gap_closed(
 
     if own.words < length:
         return None, None, None
-    place = pooled(verifier, *clusters(verifier, own_texts), length)
+    verifier = author.verifier
+    place = pooled(verifier, *clusters(verifier, author.held_out), length)
     if place - decisions[0] <= verifier.deviation(length):
         return None, None, None
     shares = (scattered[1] - scattered[0]) / np.maximum(place - scattered[0], verifier.deviation(length))
