@@ -279,6 +279,15 @@ def kill(workspace: Workspace, run_id: str) -> None:
             end(run.pid, signal.SIGKILL)
 
 
+def abandon(workspace: Workspace, run_id: str, message: str) -> None:
+    """End at once a run that has nothing to keep, and say in its place that this was asked for."""
+    kill(workspace, run_id)
+    while is_alive(run := load(workspace, run_id)):
+        time.sleep(0.02)
+    if run.status != "done":  # it may have ended just before
+        save(workspace, replace(load(workspace, run_id), status="stopped", message=message))
+
+
 def metrics(workspace: Workspace, run_id: str) -> list[dict[str, Any]]:
     """Return everything that the run reported so far."""
     return read_jsonl(workspace.runs / run_id / "metrics.jsonl")

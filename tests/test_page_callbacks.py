@@ -4,13 +4,14 @@ import dataclasses
 import time
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from style_tuner import drafting, jobs
 from style_tuner.config import STARTER_CONFIG, SamplingConfig, load_training_config
 from style_tuner.errors import DatasetError, JobError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
-from style_tuner.tabs import common, manuscripts, models, score, strip, train, world, write
+from style_tuner.tabs import common, manuscripts, models, score, strip, train, train_run, train_settings, world, write
 from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
 from style_tuner.workspace import Workspace, write_json, write_text
@@ -30,6 +31,15 @@ def test_an_error_becomes_a_sentence_and_leaves_the_outputs_as_they_are() -> Non
         assert in_words(refuse)("x") == {"__type__": "update"}
     with pytest.warns(UserWarning, match="nothing here: add some"):
         assert list(in_words(refuse_late)("x")) == ["first", {"__type__": "update"}]
+
+
+def test_a_refusal_answers_nothing_where_there_is_nothing_to_answer(tmp_path: Path) -> None:
+    demo, page = pages.build("default", tmp_path)
+    buttons = [block for block in demo.blocks.values() if isinstance(block, gr.Button) and block.value == "Score"]
+    (pressed,) = (one for one in demo.fns.values() if one.outputs == [] and (buttons[0]._id, "click") in one.targets)
+    with pytest.warns(UserWarning, match="no draft to score"):
+        assert pressed.fn("default", " ") is None
+    assert page.exports
 
 
 def test_an_error_while_looking_at_the_disk_is_told_once_and_stops_nothing(workspace: Workspace) -> None:
@@ -65,7 +75,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
     [
         (lambda place: manuscripts.prepare(place, RECIPE, 90, 330, 0.9), "drop a manuscript"),
         (lambda place: train.start(place, RECIPE, "data/starter_model", 3, 1e-3, 32), "Prepare dataset"),
-        (lambda place: train.stop(place, None), "Start training"),
+        (lambda place: train_run.stop(place, None), "Start training"),
         (lambda place: models.merge(place, None), "train one"),
         (lambda place: models.check(place, None), "train one"),
         (lambda place: score.score(place, "A draft."), "Prepare dataset"),
@@ -88,9 +98,10 @@ def test_what_cannot_work_yet_is_refused_with_the_remedy(workspace: Workspace, p
 def test_only_what_differs_from_the_recipe_is_overridden() -> None:
     config = load_training_config(STARTER_CONFIG)
     same = (config.base_model, config.num_epochs, config.learning_rate, config.lora_r)
-    assert train.overrides(RECIPE, *same) == []
-    assert train.overrides(RECIPE, " other/model ", 1.5, 2e-4, 16) == [
+    assert train_settings.overrides(RECIPE, *same) == []
+    assert train_settings.overrides(RECIPE, " other/model ", 1.5, 2e-4, 16) == [
         "base_model=other/model",
+        "model_type=auto",
         "num_epochs=1.5",
         "learning_rate=0.0002",
         "lora_r=16",
@@ -188,8 +199,8 @@ def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
 
 
 def test_the_estimate_says_what_is_in_the_way(workspace: Workspace) -> None:
-    text = train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 32)
+    text = train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 32)[0]
     assert "Prepare dataset" in text
     assert "of memory at the peak" in text
-    assert "does not exist" in train.show_estimate(workspace, RECIPE, "no/such/model", 3, 1e-3, 32)
-    assert "lora_r" in train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 0)
+    assert "does not exist" in train.show_estimate(workspace, RECIPE, "no/such/model", 3, 1e-3, 32)[0]
+    assert "lora_r" in train.show_estimate(workspace, RECIPE, "data/starter_model", 3, 1e-3, 0)[0]

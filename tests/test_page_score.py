@@ -1,11 +1,16 @@
 """The tab Score: where a draft comes from, and what is shown of a score."""
 
+from pathlib import Path
+
+import pytest
 from takes_on_disk import put
 from voice_prose import MODERN
 
 from style_tuner import jobs
+from style_tuner.errors import DatasetError, JobError
 from style_tuner.tabs import score, score_view
-from style_tuner.workspace import Workspace, write_json, write_text
+from style_tuner.tabs.common import clear_failed, last_state
+from style_tuner.workspace import Workspace, time_stamp, write_json, write_text
 
 SENTENCES = [
     {"text": "He <went>.", "paragraph": 0, "distance": -0.2, "level": 0, "reasons": ()},
@@ -65,5 +70,49 @@ def test_scores_of_earlier_versions_are_still_shown() -> None:
 def test_progress_is_shown_while_a_score_is_worked_out_and_not_after(workspace: Workspace) -> None:
     with jobs.job(workspace, "score") as own:
         own.report(1, 3, "Fetching your voice")
-        assert "Fetching your voice" in score.progress(workspace)
-    assert score.progress(workspace) == ""
+        text, stop = score.progress(workspace)
+        assert "Fetching your voice" in text
+        assert stop.visible
+    text, stop = score.progress(workspace)
+    assert text == ""
+    assert not stop.visible
+
+
+def test_while_a_new_score_is_worked_out_the_last_one_is_called_the_former(workspace: Workspace) -> None:
+    with jobs.job(workspace, "score"):
+        assert "first score" in score.show(workspace, None)[0]
+    write_json(workspace.scores / "20200102-100000-1.json", VALUE)
+    assert "former" not in score.show(workspace, None)[0]
+    with jobs.job(workspace, "score"):
+        assert "former score, of 02.01. 10:00" in score.show(workspace, None)[0]
+        write_json(workspace.scores / f"{time_stamp()}-1.json", VALUE)
+        assert "former" not in score.show(workspace, None)[0]
+
+
+def test_a_score_that_is_stopped_ends_and_is_called_stopped(workspace: Workspace, tmp_path: Path) -> None:
+    draft = write_text(tmp_path / "draft.txt", MODERN)
+    run = jobs.start(workspace, "score", [str(draft)])
+    score.stop(workspace)
+    ended = jobs.load(workspace, run.id)
+    assert (ended.status, ended.ended is None) == ("stopped", False)
+    assert "no score" in ended.message
+    assert not jobs.is_alive(run)
+    with pytest.raises(JobError, match="No score"):
+        score.stop(workspace)
+
+
+def test_what_failed_is_shown_until_it_is_cleared_away_or_something_newer_is_there(workspace: Workspace) -> None:
+    for _ in range(2):
+        with pytest.raises(DatasetError), jobs.job(workspace, "score"):
+            raise DatasetError("There is nothing to score.")
+    text, button = last_state(workspace, ("score",))
+    assert text.count("There is nothing to score.") == 1
+    assert button.visible
+    clear_failed(workspace, ("score",))
+    assert jobs.runs(workspace) == []
+    assert len(list(workspace.bin.rglob("run.json"))) == 2
+    text, button = last_state(workspace, ("score",))
+    assert (text, button.visible) == ("", False)
+    with jobs.job(workspace, "score"):
+        pass
+    assert not last_state(workspace, ("score",))[1].visible

@@ -17,7 +17,7 @@ from style_tuner import jobs
 from style_tuner.errors import StyleTunerError
 from style_tuner.records import Run
 from style_tuner.tabs import views
-from style_tuner.workspace import Workspace, open_workspace
+from style_tuner.workspace import Workspace, move_to_bin, open_workspace
 
 Stamp = Callable[[Workspace], Any]
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -86,9 +86,11 @@ class Page:
         return in_words(functools.wraps(function)(lambda name, *values: function(self.open(name), *values)))
 
     def on(self, event: Any, function: Callable[..., Any], inputs: Sequence[Any], outputs: Any, **options: Any) -> Any:
-        """Call `function(workspace, *inputs)` on an event of a control."""
+        """Call `function(workspace, *inputs)` on an event; where there are no outputs, its answer is dropped."""
         options = {"api_visibility": "private"} | options
-        return event(self.bind(function), [self.workspace, *inputs], outputs, **options)
+        bound = self.bind(function)
+        called = bound if outputs is not None else functools.wraps(bound)(lambda *values: bound(*values) and None)
+        return event(called, [self.workspace, *inputs], outputs, **options)
 
     def follow(
         self,
@@ -170,10 +172,31 @@ def run_stamp(workspace: Workspace, *stages: str) -> Any:
 
 def last_line(page: Page, *stages: str) -> None:
     """Put what happened last, with the command that does the same, at the bottom of a tab."""
-    place = gr.HTML()
+    place, button = gr.HTML(), gr.Button("Clear this away", size="sm", visible=False, elem_classes="narrow")
+    page.follow(
+        lambda workspace: run_stamp(workspace, *stages),
+        lambda workspace: last_state(workspace, stages),
+        [place, button],
+    )
+    page.on(button.click, lambda workspace: clear_failed(workspace, stages), [], None)
 
-    def render(workspace: Workspace) -> str:
-        run = newest_run(workspace, *stages)
-        return "" if run is None else str(views.last_run(workspace, run))
 
-    page.follow(lambda workspace: run_stamp(workspace, *stages), render, place)
+def last_state(workspace: Workspace, stages: Sequence[str]) -> tuple[str, Any]:
+    """Return how the newest run of these stages stands, and whether what failed can be cleared away."""
+    run = newest_run(workspace, *stages)
+    if run is None:
+        return "", gr.Button(visible=False)
+    return str(views.last_run(workspace, run)), gr.Button(visible=_failed(run))
+
+
+def clear_failed(workspace: Workspace, stages: Sequence[str]) -> None:
+    """Move all runs of these stages that came to nothing to the bin: no older fault takes the newest's place."""
+    for run in jobs.runs(workspace):
+        if run.stage in stages and _failed(run):
+            place = move_to_bin(workspace, workspace.runs / run.id)
+            gr.Info(f"Moved to the bin: {place}")
+
+
+def _failed(run: Run) -> bool:
+    """Say whether a run came to nothing; what a training left can be resumed, and is looked after on its own tab."""
+    return run.stage not in ("train", "sweep") and run.status in ("failed", "interrupted", "stopped")

@@ -11,17 +11,20 @@ from markupsafe import Markup
 from style_tuner import jobs, takes
 from style_tuner.config import ScoreConfig
 from style_tuner.dataset.prepare import latest_dataset
-from style_tuner.errors import DatasetError, ServerError
+from style_tuner.errors import DatasetError, JobError, ServerError
 from style_tuner.manuscripts.read import SUFFIXES, read_manuscript
+from style_tuner.records import Run
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
-from style_tuner.tabs.common import Page, last_line, listing, newest_run, run_stamp
+from style_tuner.tabs.common import Page, last_line, listing, run_stamp
 from style_tuner.tabs.write import base_of
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
 PURPOSE = "Hear whether a text sounds like you, and how much closer your voice comes than the base model."
 DEFAULTS = ScoreConfig()
 MOST_TAKES = 60
+STAMP = len("20261121-143005")
+"""Scores and runs are named by their time first, so that these letters tell which is the later."""
 EMPTY = (
     f"Paste a draft of {DEFAULTS.least_words} words or more and press Score; "
     f"{DEFAULTS.firm_words:,} words make the number firm. Or compare base and voice."
@@ -31,8 +34,13 @@ EMPTY = (
 def _ready(workspace: Workspace) -> None:
     if latest_dataset(workspace) is None:
         raise DatasetError("Nothing is known of your voice yet: press Prepare dataset on the tab Manuscripts.")
-    if any(run.stage == "score" for run in jobs.active(workspace)):
+    if _going(workspace):
         raise DatasetError("A score is being worked out already: wait for it to end.")
+
+
+def _going(workspace: Workspace) -> Run | None:
+    """Return the score that is being worked out."""
+    return next((run for run in jobs.active(workspace) if run.stage == "score"), None)
 
 
 def score(workspace: Workspace, text: str) -> None:
@@ -70,20 +78,29 @@ def show_list(workspace: Workspace) -> Any:
 
 def _title(name: str, value: dict[str, Any]) -> str:
     parts = [f"{model} {score_view.interval(one)}" for model, one in value["models"].items()]
-    return f"{name[6:8]}.{name[4:6]}. {name[9:11]}:{name[11:13]} · {', '.join(parts)}"
+    return f"{_when(name)} · {', '.join(parts)}"
+
+
+def _when(name: str) -> str:
+    return f"{name[6:8]}.{name[4:6]}. {name[9:11]}:{name[11:13]}"
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
     """Return all that is shown of a score: of the newest one until another is chosen."""
     found = dict(score_view.scores(workspace))
     chosen = chosen if chosen in found else next(iter(found), None)
+    going = _going(workspace)
     if chosen is None:
-        return str(views.sentence(EMPTY, "empty")), "", gr.Plot(visible=False), ""
+        text = "Your first score is being worked out; it will stand here." if going else EMPTY
+        return str(views.sentence(text, "empty")), "", gr.Plot(visible=False), ""
     value = found[chosen]
     names = list(value["models"])
     main = value["models"][names[-1]]
     against = score_view.comparison(value) if value.get("comparison") else Markup("")
     head = score_view.big(main, names[-1]) + against + score_view.gates(main)
+    if going and chosen < going.id[:STAMP]:
+        said = f"This is the former score, of {_when(chosen)}. The new one is still being worked out."
+        head = views.sentence(said, "former") + head
     return str(head), str(score_view.heat(value)), _beside(value), str(score_view.explained(value, names[-1]))
 
 
@@ -98,12 +115,19 @@ def _beside(value: dict[str, Any]) -> Any:
     return gr.Plot(plots.paired(labels, groups, "Match (0–100)"), visible=bool(labels))
 
 
-def progress(workspace: Workspace) -> str:
-    """Return how far the score is that is being worked out, or nothing."""
-    run = newest_run(workspace, "score")
-    if run is None or run.status not in ("queued", "running"):
-        return ""
-    return str(Markup("<div class='working'>{}</div>").format(views.progress_bar(workspace, run)))
+def progress(workspace: Workspace) -> tuple[str, Any]:
+    """Return how far the score is that is being worked out, or nothing, and whether there is one to stop."""
+    run = _going(workspace)
+    text = str(views.progress_bar(workspace, run)) if run else ""
+    return text, gr.Button(visible=run is not None)
+
+
+def stop(workspace: Workspace) -> None:
+    """End the score that is being worked out; what was scored before stays."""
+    run = _going(workspace)
+    if run is None:
+        raise JobError("No score is being worked out: there is nothing to stop.")
+    jobs.abandon(workspace, run.id, "Stopped before its end; no score was kept.")
 
 
 def kept_drafts(workspace: Workspace) -> Any:
@@ -141,6 +165,7 @@ def build(page: Page) -> None:
             text = gr.Textbox(label="Draft to score", lines=12, max_lines=24, elem_classes="prose-input")
             button = gr.Button("Score", variant="primary")
             working = gr.HTML()
+            stop_button = gr.Button("Stop scoring", visible=False)
             with gr.Row():
                 kept = gr.Dropdown(label="Or choose a draft from the tab Write", choices=[], scale=3)
                 upload = gr.UploadButton("Or open a file", file_types=list(SUFFIXES), scale=1)
@@ -149,7 +174,7 @@ def build(page: Page) -> None:
             with gr.Accordion(f"Settings: {DEFAULTS.drafts} drafts each", open=False):
                 count = gr.Number(DEFAULTS.drafts, label="Drafts from each model", precision=0, minimum=2)
             both = gr.Button("Compare base and voice")
-        with gr.Column(scale=7):
+        with gr.Column(scale=7, elem_classes="scored"):
             chosen = gr.Dropdown(label="Scores", choices=[])
             head = gr.HTML()
             heat = gr.HTML()
@@ -157,15 +182,21 @@ def build(page: Page) -> None:
             explained = gr.HTML()
     page.follow(lambda workspace: listing(workspace.scores), show_list, chosen)
     shown = [head, heat, plot, explained]
-    page.follow(lambda workspace: listing(workspace.scores), show, shown, [chosen], [chosen.change])
-    page.follow(lambda workspace: run_stamp(workspace, "score"), progress, working)
+    page.follow(_shown_stamp, show, shown, [chosen], [chosen.change])
+    page.follow(lambda workspace: run_stamp(workspace, "score"), progress, [working, stop_button])
     page.follow(lambda workspace: listing(takes.folder(workspace)), kept_drafts, kept)
     page.follow(_stamp, show_choices, voice, [voice])
     page.on(button.click, score, [text], None)
+    page.on(stop_button.click, stop, [], None)
     page.on(kept.input, take_text, [kept], text)
     page.on(upload.upload, file_text, [upload], text)
     page.on(both.click, compare, [voice, count], None)
     last_line(page, "score")
+
+
+def _shown_stamp(workspace: Workspace) -> Any:
+    going = _going(workspace)
+    return listing(workspace.scores), going and going.id
 
 
 def _stamp(workspace: Workspace) -> Any:

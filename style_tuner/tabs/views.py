@@ -16,7 +16,7 @@ STATES = {
     "queued": "waiting",
     "running": "running",
     "done": "done",
-    "stopped": "stopped, kept what it had",
+    "stopped": "stopped",
     "failed": "failed",
     "interrupted": "interrupted",
 }

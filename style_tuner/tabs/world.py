@@ -223,7 +223,7 @@ def build(page: Page) -> None:
     inputs = [chosen, search, entry]
     page.follow(_stamp, show_entries, [table, entry], inputs, [chosen.change, search.change])
     page.on(entry.change, show_entry, [chosen, entry], fields, show_progress="hidden")
-    page.on(on.click, lambda workspace, *values: start(workspace, *values) and None, [chosen, port], None)
+    page.on(on.click, start, [chosen, port], None)
     page.on(off.click, stop, [], None)
     page.on(try_sample.click, sample, [port], [chosen, said])
     page.on(make.click, create, [name, port], chosen)
