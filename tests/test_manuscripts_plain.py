@@ -108,6 +108,37 @@ def test_hard_wrapped_lines_become_paragraphs_and_verse_keeps_its_lines(tmp_path
     ]
 
 
+SONNET = """Two boats went out upon the morning tide,
+And one came home with nothing in the hold,
+The other lay upon her weather side
+With all her timbers silvered by the cold,
+And no one living ever spoke of her
+Until the summer when the water fell"""
+
+
+@pytest.mark.parametrize("name", ["verse.txt", "verse.md"])
+def test_verse_of_any_width_keeps_its_lines_beside_wrapped_prose(tmp_path: Path, name: str) -> None:
+    prose = "He read it to the end, and then he put the book away where nobody\nwould look for it, and went to bed."
+    path = tmp_path / name
+    path.write_text(f"{prose}\n\n{SONNET}\n\n{prose}\n", encoding="utf-8")
+    before, verse, after = read_manuscript(path).chapters[0].text.split("\n\n")
+    assert before == after == prose.replace("\n", " ")
+    assert verse == SONNET
+
+
+def test_a_file_of_short_verse_alone_keeps_its_lines(tmp_path: Path) -> None:
+    verse = "\n".join(["The tide goes out", "And leaves the shore", "The boats lie down", "And sail no more"] * 5)
+    assert read(tmp_path, verse).chapters[0].text == verse
+
+
+def test_a_struck_out_piece_over_two_lines_of_markdown_is_told_in_one(tmp_path: Path) -> None:
+    path = tmp_path / "cut.md"
+    path.write_text("He stayed ~~for one\nmore hour~~ until the rain\nhad gone over.\n", encoding="utf-8")
+    manuscript = read_manuscript(path)
+    assert [piece.text for piece in manuscript.removed] == ["for one more hour"]
+    assert " ".join(manuscript.chapters[0].text.split()) == "He stayed until the rain had gone over."
+
+
 def test_indented_paragraphs_without_blank_lines_are_parted(tmp_path: Path) -> None:
     manuscript = read(
         tmp_path,

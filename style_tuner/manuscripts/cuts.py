@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+SOFT_END = "\ue002"
+"""A line end of Markdown's source: a blank in prose, the end of a line in verse, which only the paragraph can tell."""
 _MARK = re.compile(r"\x00(\d+)\x00")  # no document and no tidied text holds this character
 
 
@@ -43,7 +45,7 @@ class Marks:
 
     def take(self, reason: str, text: str) -> str:
         """Return the mark of a piece, after which stand the marks that were in the piece itself."""
-        self._taken.append((unmarked(text).strip() or reason, reason))
+        self._taken.append((unmarked(text).replace(SOFT_END, " ").strip() or reason, reason))
         return f"\x00{len(self._taken) - 1}\x00" + marks_in(text)
 
     def cuts(self, text: str, laid_out: Callable[[str], str]) -> tuple[Cut, ...]:

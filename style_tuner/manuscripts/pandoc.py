@@ -13,7 +13,8 @@ from typing import Any
 
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.blocks import Block, laid_out, paragraph_or_break, tidy
-from style_tuner.manuscripts.cuts import Cut, Marks, marks_in, plural, unmarked
+from style_tuner.manuscripts.cuts import SOFT_END, Cut, Marks, marks_in, plural, unmarked
+from style_tuner.manuscripts.lines import line_ends_meant
 
 Node = dict[str, Any]
 MARKDOWN = "commonmark+footnotes+strikeout"
@@ -100,6 +101,8 @@ class _Walker:
 
     def add_text(self, text: str) -> None:
         """Add a paragraph or a scene break, and what was taken out of it."""
+        lines = text.split(SOFT_END)
+        text = ("\n" if line_ends_meant([unmarked(line) for line in lines]) else " ").join(lines)
         block = paragraph_or_break(tidy(unmarked(text)))
         cuts = self.marks.cuts(text, lambda before: laid_out(tidy(before)))
         if block is None:
@@ -139,7 +142,7 @@ class _Walker:
 
         To Markdown a whole paragraph is one where `---` stands right below it: that is a paragraph and a break.
         """
-        marked = self.text(content[2]).replace("\n", " ")
+        marked = self.text(content[2]).replace("\n", " ").replace(SOFT_END, " ")
         text = unmarked(marked).strip()
         words = len(text.split())
         if not text or words > 20 or (words > 8 and re.search(r"[.!?…][\"'”’]*$", text)):
@@ -226,8 +229,10 @@ class _Walker:
         content: Any = node.get("c")
         if kind == "Str":
             return PLACE.sub(lambda found: self.marks.take(*self.placed[int(found[1])]), str(content))
-        if kind in ("Space", "SoftBreak"):
+        if kind == "Space":
             return " "
+        if kind == "SoftBreak":
+            return SOFT_END
         if kind == "LineBreak":
             return "\n"
         if kind in ("Emph", "Underline", "Strong", "Superscript", "Subscript", "SmallCaps"):
@@ -286,7 +291,7 @@ class _Walker:
         if kind == "MetaList":
             return "\n".join(map(self.meta_text, content))
         if kind == "MetaInlines":
-            return self.text(content)
+            return self.text(content).replace(SOFT_END, " ")
         if kind == "MetaBlocks":
             return self.inner(content)
         return content if isinstance(content, str) else ""

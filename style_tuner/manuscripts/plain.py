@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.blocks import Block, paragraph_or_break, tidy
+from style_tuner.manuscripts.lines import LEAST_WIDTH, line_ends_meant
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -117,8 +118,10 @@ def _unwrap(lines: Sequence[str], width: int) -> list[str]:
     """Join the wrapped lines of one group; a deliberate break (the next word had room) is kept.
 
     After the end of a sentence it ends the paragraph, elsewhere it is a line of verse. A line that is indented further
-    than others of its group begins a paragraph.
+    than others of its group begins a paragraph. A group that is verse or a list keeps all its lines.
     """
+    if line_ends_meant(lines):
+        return ["\n".join(lines)]
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
     paragraphs: list[str] = []
     previous = ""
@@ -127,7 +130,7 @@ def _unwrap(lines: Sequence[str], width: int) -> list[str]:
         text = line.strip()
         if not paragraphs or indented:
             paragraphs.append(text)
-        elif len(previous) + 1 + len(text.split()[0]) > width - _WRAP_SLACK:
+        elif width >= LEAST_WIDTH and len(previous) + 1 + len(text.split()[0]) > width - _WRAP_SLACK:
             paragraphs[-1] += f" {text}"
         elif re.search(r"[.!?…:][\"'”’)\]*_]*$", previous.rstrip()) or paragraph_or_break(text) == Block("break"):
             paragraphs.append(text)

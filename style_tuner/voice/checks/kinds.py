@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html.parser import HTMLParser
 
+from style_tuner.manuscripts.lines import ENDS_SENTENCE, LINE_WORDS, SHORTEST_VERSE, line_ends_meant
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import words
 
@@ -23,15 +24,6 @@ COMMON_WORDS = 100
 COMMON_SHARE = 0.3
 """English prose takes half of its words from its hundred most common ones; pages of names a fifth, French a tenth."""
 MOST_SAME = 0.5
-VERSE_LINES = 3
-LINE_WORDS = 14
-FORCED = 0.7
-LEAST_WIDTH = 40
-LOW = 0.35
-"""Verse mostly begins its lines with capitals; wrapped prose begins few so."""
-CAPITALS = 0.8
-LEAST_CAPITALS = 3
-"""Lines that go on a sentence and begin with a capital: in wrapped prose only names do."""
 SAME_FORM = 10
 FORM_WORDS = 3
 LANGUAGES = {
@@ -98,7 +90,6 @@ _MARKDOWN = (
 )
 _ITEM = re.compile(r"^\s*(?:[*•·◦▪+]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z][.)]\s+|\[[ xX]\]\s+|-\s+(?!.*[.!?…][\"'”’]*\s*$))")
 _MARKED_OR_NUMBERED = re.compile(r"\d|^\s*[-–*•]\s")
-_ENDS_SENTENCE = re.compile(r"[.!?…][\"'”’)\]»]*\s*$")
 _BREAKS = {"p", "br", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "blockquote", "section", "hr"}
 
 
@@ -265,7 +256,7 @@ def prose_of(text: str) -> tuple[str, Counter[str]]:
 def _kind(block: Sequence[str]) -> str:
     items = [line for line in block if _ITEM.match(line)]
     listed = len(items) >= 2 and len(items) >= len(block) / 2
-    return "list" if listed else _lined(block)
+    return "list" if listed else line_ends_meant(block)
 
 
 def _of_one_form(text: str) -> bool:
@@ -279,9 +270,9 @@ def _of_one_form(text: str) -> bool:
 def _couplet(block: Sequence[str]) -> bool:
     """Tell whether a block beside verse is a short stanza of it."""
     return (
-        2 <= len(block) <= VERSE_LINES
+        2 <= len(block) <= SHORTEST_VERSE
         and all(line.strip()[0].isupper() and len(words(line)) <= LINE_WORDS for line in block)
-        and not _ENDS_SENTENCE.search(block[0])
+        and not ENDS_SENTENCE.search(block[0])
     )
 
 
@@ -293,41 +284,10 @@ def _blocks(text: str) -> list[list[str]]:
     joined: list[list[str]] = []
     was_loose = False
     for block in filter(None, blocks):
-        loose = len(block) == 1 and bool(_ITEM.match(block[0]) or not _ENDS_SENTENCE.search(block[0]))
+        loose = len(block) == 1 and bool(_ITEM.match(block[0]) or not ENDS_SENTENCE.search(block[0]))
         if loose and was_loose:
             joined[-1].append(block[0])
         else:
             joined.append(block)
         was_loose = loose
     return joined
-
-
-def _lined(block: Sequence[str]) -> str:
-    """Return "verse" or "list" where the line ends of a block are meant, or "" for prose.
-
-    Wrapped prose breaks a line where the next word no longer fits; a paragraph on each line ends its sentences there.
-    """
-    lines = [line.strip() for line in block]
-    sizes = [len(words(line)) for line in lines]
-    if len(lines) <= VERSE_LINES or max(sizes) > LINE_WORDS:
-        return ""
-    if sum(bool(_ENDS_SENTENCE.search(line)) for line in lines) >= 0.6 * len(lines):
-        return ""
-    width = max(map(len, lines))
-    breaks = list(zip(lines, lines[1:], strict=False))
-    going_on = [after for line, after in breaks if not _ENDS_SENTENCE.search(line)]
-    capitals = sum(_capital(after) for after in going_on)
-    if capitals >= max(LEAST_CAPITALS, CAPITALS * len(going_on)) and sum(sizes) >= 4 * len(sizes):
-        return "verse"
-    forced = sum(len(line) + 1 + len(after.split()[0]) > width for line, after in breaks)
-    low = sum(line[0].islower() for line in lines)
-    wrapped = width >= LEAST_WIDTH and forced >= FORCED * (len(lines) - 1)
-    if wrapped or low > LOW * len(lines):
-        return ""
-    return "list" if sum(sizes) / len(sizes) < 4 else "verse"
-
-
-def _capital(line: str) -> bool:
-    """Tell whether a line begins with a capital that means something: not where all of it is capitals."""
-    first = next((sign for sign in line if sign.isalpha()), "")
-    return first.isupper() and not line.isupper()
