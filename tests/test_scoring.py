@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from voice_prose import ESSAYIST, MODERN
+from voice_prose import ESSAYIST, FRENCH, MODERN
 
 from style_tuner import jobs, score_report, stages
 from style_tuner.__main__ import app
@@ -91,10 +91,6 @@ def test_the_comparisons_come_with_own_and_draft_values_in_pairs(author):
 
 VERSE = "\n".join(["The tide goes out", "And leaves the shore", "The boats lie down", "And sail no more"] * 25)
 LIST = "\n".join(f"- {number} barrels of tar, {number} coils of rope" for number in range(80))
-FRENCH = (
-    "Le vieux passeur descendit vers le bateau sans dire un mot. Il faisait froid et la mer était grise. Son fils le "
-    "suivait avec les rames, et personne ne parlait de la nuit où le bac avait coulé. "
-) * 12
 
 
 @pytest.mark.parametrize(
@@ -133,6 +129,15 @@ def test_a_pasted_draft_keeps_its_line_ends(place):
     path = write_text(place[0].drafts / "pasted" / "1.txt", VERSE + "\n")
     with jobs.job(place[0], "score") as own:
         assert "verse" in score_files(place[0], [path], place[1], own)["verdict"]
+
+
+@pytest.mark.parametrize("name", ["verse.txt", "verse.md"])
+def test_verse_in_a_file_gets_no_number_either(place, tmp_path, name):
+    path = write_text(tmp_path / name, VERSE + "\n")
+    with jobs.job(place[0], "score") as own:
+        result = score_files(place[0], [path], place[1], own)
+    assert result["models"]["draft"]["score"] is None
+    assert "verse" in result["verdict"]
 
 
 def test_mark_up_is_left_out_and_said_so(author):

@@ -2,7 +2,7 @@ import random
 import re
 
 import pytest
-from voice_prose import ESSAYIST, MODERN
+from voice_prose import ESSAYIST, FRENCH, MODERN
 
 from style_tuner.config import SAMPLES, ScoreConfig
 from style_tuner.errors import ManuscriptError
@@ -69,6 +69,13 @@ def test_a_short_training_text_still_tells_the_author_from_another():
     small = voice([training])
     assert score_drafts(HELD_OUT[:4], small).score >= 75
     assert score_drafts([ESSAYIST], small).score < 25
+
+
+def test_a_voice_in_another_language_than_the_panels_gets_no_number():
+    french = [f"{FRENCH} " * 4] * 3
+    scored = score_drafts([FRENCH], voice(french))
+    assert scored.score is None
+    assert "learned from French" in scored.verdict and "--panel" in scored.verdict
 
 
 def test_too_little_training_text_is_refused():

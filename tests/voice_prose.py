@@ -77,3 +77,8 @@ and she's pretty sure there's still some of Todd's coffee on her sleeve.
 
 "Drive," she says.
 """.strip()
+
+FRENCH = (
+    "Le vieux passeur descendit vers le bateau sans dire un mot. Il faisait froid et la mer était grise. Son fils le "
+    "suivait avec les rames, et personne ne parlait de la nuit où le bac avait coulé. "
+) * 12

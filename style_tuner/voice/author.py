@@ -117,9 +117,11 @@ class AuthorVoice:
     def generic(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what reads more like a language model than the author's own writing does; no part of the score."""
         from style_tuner.voice.checks.generic import generic_findings, own_habits, summary
-        from style_tuner.voice.checks.kinds import read_drafts
+        from style_tuner.voice.checks.kinds import ENGLISH, read_drafts
         from style_tuner.voice.segment import words
 
+        if self.verifier.bands.language not in ("", ENGLISH):
+            return {"summary": "Not checked: the words and phrases that it knows are English.", "findings": []}
         texts = read_drafts(texts, 1).texts
         if not any(words(text) for text in texts):
             return {"summary": NOT_CHECKED, "findings": []}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from style_tuner.config import ScoreConfig
 from style_tuner.records import Comparison, Gate, StyleScore
 from style_tuner.voice.checks.gates import check
-from style_tuner.voice.checks.kinds import ENGLISH, read_drafts
+from style_tuner.voice.checks.kinds import ENGLISH, language_of, read_drafts
 from style_tuner.voice.describe import differences
 from style_tuner.voice.measures.comparisons import compare, figures
 from style_tuner.voice.profile import build_profile
@@ -40,12 +40,13 @@ def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig 
     With held-out passages, which nothing was fitted to, the score is placed among theirs as well.
     """
     verifier = author.verifier
-    reading = read_drafts(texts, config.least_words, verifier.bands.language or ENGLISH)
+    learned = verifier.bands.language or ENGLISH
+    reading = read_drafts(texts, config.least_words, learned)
     drafts = reading.texts
     number = sum(len(words(text)) for text in drafts)
-    if reading.refusal:
+    if refusal := reading.refusal or _other_panel(verifier, learned):
         found = sum(len(words(text)) for text in texts)
-        return StyleScore(found, None, None, None, f"No score: {reading.refusal}", notes=reading.notes)
+        return StyleScore(found, None, None, None, f"No score: {refusal}", notes=reading.notes)
     if number < config.least_words:
         counted = "1 word says" if number == 1 else f"{number} words say"
         verdict = (
@@ -119,6 +120,17 @@ def compare_drafts(
         gap_low=closed_low,
         gap_high=closed_high,
         verdict=_comparison_verdict(tuned, raw[1], raw[2], closed),
+    )
+
+
+def _other_panel(verifier: Verifier, learned: str) -> str:
+    """Say so where the panel writes in another language: any text in the author's own would score high."""
+    language = language_of([" ".join(sorted(verifier.panel.known))])
+    if language in ("", learned):
+        return ""
+    return (
+        f"The voice was learned from {learned}, and the panel that it is told from is {language}. Build a panel of "
+        f"{learned} novels with `panel build` and name it with --panel."
     )
 
 
