@@ -305,6 +305,7 @@ def progress(rows: Sequence[dict[str, Any]]) -> Progress:
     first = steps[begin]
     done = last["step"] - first["step"]
     seconds = last["time"] - first["time"]
-    pace = seconds / done if done > 0 and seconds >= 0 else None  # the clock may have been set back
+    # One step foretells nothing, for the next may be of another kind; and the clock may have been set back.
+    pace = seconds / done if done > 1 and seconds >= 0 else None
     left = pace * (last["total"] - last["step"]) if pace is not None else None
     return Progress(last["step"], last["total"], last.get("what", ""), left)

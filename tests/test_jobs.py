@@ -153,3 +153,4 @@ def test_time_left_comes_from_the_pace_since_the_last_start() -> None:
     assert (progress.step, progress.total, progress.share) == (6, 10, 0.6)
     assert progress.seconds_left == pytest.approx(8)
     assert jobs.progress([]).seconds_left is None
+    assert jobs.progress(resumed[:2]).seconds_left is None

@@ -72,6 +72,7 @@ def test_progress_is_shown_while_a_score_is_worked_out_and_not_after(workspace: 
         own.report(1, 3, "Fetching your voice")
         text, stop = score.progress(workspace)
         assert "Fetching your voice" in text
+        assert "Working for" in text
         assert stop.visible
     text, stop = score.progress(workspace)
     assert text == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from style_tuner.manuscripts.read import SUFFIXES, read_manuscript
 from style_tuner.records import Run
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
-from style_tuner.tabs.common import Page, last_line, listing, run_stamp
+from style_tuner.tabs.common import Page, last_line, listing
 from style_tuner.tabs.write import base_of
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
@@ -118,8 +119,10 @@ def _beside(value: dict[str, Any]) -> Any:
 def progress(workspace: Workspace) -> tuple[str, Any]:
     """Return how far the score is that is being worked out, or nothing, and whether there is one to stop."""
     run = _going(workspace)
-    text = str(views.progress_bar(workspace, run)) if run else ""
-    return text, gr.Button(visible=run is not None)
+    if run is None:
+        return "", gr.Button(visible=False)
+    so_far = views.sentence(f"Working for {views.duration(time.time() - run.created)}.", "caption")
+    return str(views.progress_bar(workspace, run) + so_far), gr.Button(visible=True)
 
 
 def stop(workspace: Workspace) -> None:
@@ -183,7 +186,7 @@ def build(page: Page) -> None:
     page.follow(lambda workspace: listing(workspace.scores), show_list, chosen)
     shown = [head, heat, plot, explained]
     page.follow(_shown_stamp, show, shown, [chosen], [chosen.change])
-    page.follow(lambda workspace: run_stamp(workspace, "score"), progress, [working, stop_button])
+    page.follow(_working_stamp, progress, [working, stop_button])
     page.follow(lambda workspace: listing(takes.folder(workspace)), kept_drafts, kept)
     page.follow(_stamp, show_choices, voice, [voice])
     page.on(button.click, score, [text], None)
@@ -197,6 +200,11 @@ def build(page: Page) -> None:
 def _shown_stamp(workspace: Workspace) -> Any:
     going = _going(workspace)
     return listing(workspace.scores), going and going.id
+
+
+def _working_stamp(workspace: Workspace) -> Any:
+    """Return a stamp that changes at every look while a score is worked out, so that its time is seen to run."""
+    return _going(workspace) and time.time()
 
 
 def _stamp(workspace: Workspace) -> Any:

@@ -73,7 +73,8 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 .bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; margin: 6px 0; }
 .bar > div { height: 100%; background: var(--color-accent); transition: width .6s; }
 .big { font-size: 64px; line-height: 1.05; font-family: var(--prose); font-variant-numeric: tabular-nums; }
-.scored:has(.former) :is(.big, .verdict, .caption, .facts, .heat, .pairs, .plot-container) { opacity: .45; }
+.scored:has(.former) :is(.big, .verdict, .caption, .facts, .bad, ul, h4, .heat, .pairs, .plot-container) {
+  opacity: .45; }
 .former { border-left: 3px solid var(--color-accent); padding-left: 10px; }
 .verdict { font-family: var(--prose); font-size: 20px; line-height: 1.45; max-width: 60ch; margin: 4px 0 10px; }
 .cloud { line-height: 1.9; font-family: var(--prose); } .cloud span { margin-right: .6em; }
