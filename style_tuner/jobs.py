@@ -1,7 +1,7 @@
 """Run a stage as a detached process that outlives page and browser; follow, stop and reconcile it through files.
 
 A run's folder holds `run.json` (what and how it stands), `metrics.jsonl` (one line a report), `log.txt` (everything
-the process printed) and, while a stop is asked for, `STOP`.
+the process printed) and, while a stop is asked for, `STOP` (not empty where the process is ended with it).
 """
 
 from __future__ import annotations
@@ -244,10 +244,18 @@ def load(workspace: Workspace, run_id: str) -> Run:
     if run.status in ("queued", "running") and not fresh and not is_alive(run):
         run = _load(folder)  # it may have ended between the two looks
         if run.status in ("queued", "running"):
-            message = "Its process ended without a word (power cut, kill, or out of memory). It can be resumed."
-            run = replace(run, status="interrupted", ended=time.time(), message=message)
+            run = replace(run, ended=time.time(), **_last_words(folder))
             _save(folder, run)
     return run
+
+
+def _last_words(folder: Path) -> dict[str, Any]:
+    """Return how a run ended whose process is gone; one that was abandoned left its last words in the stop request."""
+    stop = folder / "STOP"
+    if asked := stop.read_text(encoding="utf-8") if stop.exists() else "":
+        return {"status": "stopped", "message": asked}
+    message = "Its process ended without a word (power cut, kill, or out of memory). It can be resumed."
+    return {"status": "interrupted", "message": message}
 
 
 def runs(workspace: Workspace, stage: str | None = None) -> list[Run]:
@@ -280,12 +288,9 @@ def kill(workspace: Workspace, run_id: str) -> None:
 
 
 def abandon(workspace: Workspace, run_id: str, message: str) -> None:
-    """End at once a run that has nothing to keep, and say in its place that this was asked for."""
+    """End at once a run that has nothing to keep; whoever looks first notes `message` in place of its last words."""
+    write_text(workspace.runs / run_id / "STOP", message)
     kill(workspace, run_id)
-    while is_alive(run := load(workspace, run_id)):
-        time.sleep(0.02)
-    if run.status != "done":  # it may have ended just before
-        save(workspace, replace(load(workspace, run_id), status="stopped", message=message))
 
 
 def metrics(workspace: Workspace, run_id: str) -> list[dict[str, Any]]:

@@ -34,12 +34,12 @@ def test_an_error_becomes_a_sentence_and_leaves_the_outputs_as_they_are() -> Non
 
 
 def test_a_refusal_answers_nothing_where_there_is_nothing_to_answer(tmp_path: Path) -> None:
-    demo, page = pages.build("default", tmp_path)
-    buttons = [block for block in demo.blocks.values() if isinstance(block, gr.Button) and block.value == "Score"]
-    (pressed,) = (one for one in demo.fns.values() if one.outputs == [] and (buttons[0]._id, "click") in one.targets)
-    with pytest.warns(UserWarning, match="no draft to score"):
-        assert pressed.fn("default", " ") is None
-    assert page.exports
+    demo, _ = pages.build("default", tmp_path)
+    (button,) = (one for one in demo.blocks.values() if isinstance(one, gr.Button) and one.value == "Prepare dataset")
+    (pressed,) = (one for one in demo.fns.values() if (button._id, "click") in one.targets)
+    assert pressed.outputs == []
+    with pytest.warns(UserWarning, match="drop a manuscript"):
+        assert pressed.fn("default", RECIPE, 90, 330, 0.9) is None
 
 
 def test_an_error_while_looking_at_the_disk_is_told_once_and_stops_nothing(workspace: Workspace) -> None:

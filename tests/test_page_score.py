@@ -1,5 +1,6 @@
 """The tab Score: where a draft comes from, and what is shown of a score."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,8 @@ def test_a_score_that_is_stopped_ends_and_is_called_stopped(workspace: Workspace
     draft = write_text(tmp_path / "draft.txt", MODERN)
     run = jobs.start(workspace, "score", [str(draft)])
     score.stop(workspace)
-    ended = jobs.load(workspace, run.id)
+    while (ended := jobs.load(workspace, run.id)).status in ("queued", "running"):
+        time.sleep(0.02)
     assert (ended.status, ended.ended is None) == ("stopped", False)
     assert "no score" in ended.message
     assert not jobs.is_alive(run)

@@ -44,17 +44,18 @@ def _going(workspace: Workspace) -> Run | None:
     return next((run for run in jobs.active(workspace) if run.stage == "score"), None)
 
 
-def score(workspace: Workspace, text: str) -> None:
-    """Keep the pasted text and score it as a job."""
+def score(workspace: Workspace, text: str) -> tuple[str, Any]:
+    """Keep the pasted text and score it as a job; return how far that is."""
     if not text.strip():
         raise DatasetError("There is no draft to score: paste one first, or choose one.")
     _ready(workspace)
     path = write_text(workspace.drafts / "pasted" / f"{time_stamp()}.txt", text.strip() + "\n")
     jobs.start(workspace, "score", [str(path)])
+    return progress(workspace)
 
 
-def compare(workspace: Workspace, voice: str | None, count: float) -> None:
-    """Let base and voice answer the held-out requests, and score both, as a job."""
+def compare(workspace: Workspace, voice: str | None, count: float) -> tuple[str, Any]:
+    """Let base and voice answer the held-out requests, and score both, as a job; return how far that is."""
     _ready(workspace)
     state = server.state(workspace)
     if state is None or state.health != "up":
@@ -62,6 +63,7 @@ def compare(workspace: Workspace, voice: str | None, count: float) -> None:
     if not voice:
         raise ServerError("No voice is served: merge one on the tab Models, and start the server again.")
     jobs.start(workspace, "score", ["--models", f"{base_of(state)},{voice}", "--drafts", str(int(count))])
+    return progress(workspace)
 
 
 def show_choices(workspace: Workspace, voice: str | None) -> Any:
@@ -189,11 +191,11 @@ def build(page: Page) -> None:
     page.follow(_working_stamp, progress, [working, stop_button])
     page.follow(lambda workspace: listing(takes.folder(workspace)), kept_drafts, kept)
     page.follow(_stamp, show_choices, voice, [voice])
-    page.on(button.click, score, [text], None)
+    page.on(button.click, score, [text], [working, stop_button])
     page.on(stop_button.click, stop, [], None)
     page.on(kept.input, take_text, [kept], text)
     page.on(upload.upload, file_text, [upload], text)
-    page.on(both.click, compare, [voice, count], None)
+    page.on(both.click, compare, [voice, count], [working, stop_button])
     last_line(page, "score")
 
 
