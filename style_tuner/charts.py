@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 ACCENT, SECOND, INK, GRID = "#2d8f8b", "#b7793a", "#8a857d", "rgba(138,133,125,0.25)"
 ACCENT_SHADE = "rgba(45,143,139,0.18)"
+OWN, VOICE, BASE = ACCENT, SECOND, INK
+"""Whose writing a colour stands for, wherever they are drawn side by side."""
 FONT = "system-ui, Segoe UI, Roboto, Liberation Sans, sans-serif"
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from style_tuner import charts
+
 LEVELS = (
     "like your own",
     "further than 4 in 5 of your own sentences",
@@ -38,12 +40,9 @@ STYLE = Markup("""<style>
 .pairs h4 { margin: 0; font-size: 14.5px; font-weight: 600; } .pairs .unit { font-size: 12.5px; opacity: .75; }
 .pairs .row { display: grid; grid-template-columns: 8.5em 1fr 3em; gap: 0 8px; align-items: center; font-size: 13px;
   margin-top: 5px; }
-.pairs .both { display: grid; gap: 2px; } .pairs .value { text-align: right; font-variant-numeric: tabular-nums;
+.pairs .bars { display: grid; gap: 2px; } .pairs .value { text-align: right; font-variant-numeric: tabular-nums;
   line-height: 1.15; font-size: 12px; }
 .pairs i { display: block; height: 7px; border-radius: 2px; min-width: 1px; }
-.pairs .own { background: repeating-linear-gradient(45deg, #8a857d 0 2px, transparent 2px 4px); border: 1px solid
-  #8a857d; height: 5px; }
-.pairs .draft { background: var(--color-accent, #2d7f7c); }
 .pairs .swatch { display: inline-block; width: 22px; margin-right: 6px; vertical-align: middle; }
 .dark .heat { --mark: #5fb0ab; }
 </style>""")
@@ -109,35 +108,57 @@ def _sentence(sentence: dict[str, Any]) -> Markup:
 
 
 def paired_figures(
-    figures: Iterable[dict[str, Any]], matches: dict[str, float], draft_name: str = "the draft"
+    figures: Iterable[dict[str, Any]],
+    matches: dict[str, float],
+    draft_name: str = "the draft",
+    base: Sequence[dict[str, Any]] = (),
 ) -> Markup:
-    """Return the four comparisons as small plots, the author's own value above the draft's in each pair."""
+    """Return the four comparisons as small plots, the draft's value below the author's own, and the base's between."""
+    drawn = list(zip(figures, matches.values(), strict=False))
     made = [
         Markup("<section><h4>{}</h4><div class='unit'>{} · match {:.0f} of 100</div>{}</section>").format(
-            figure["name"], figure["unit"], match, _pairs(figure, draft_name)
+            figure["name"], figure["unit"], match, _rows(_whose(figure, draft_name, other))
         )
-        for figure, match in zip(figures, matches.values(), strict=False)
+        for (figure, match), other in zip(drawn, [*base, *([None] * len(drawn))], strict=False)
     ]
     if not made:
         return Markup("")
-    key = Markup(
-        "<div class='key'><span><i class='swatch own'></i>your own writing</span><span><i class='swatch draft'></i>{}"
-        "</span></div>"
-    ).format(draft_name)
-    return STYLE + Markup("<div class='pairs'>{}{}</div>").format(key, Markup("").join(made))
-
-
-def _pairs(figure: dict[str, Any], draft_name: str) -> Markup:
-    most = max([*figure["own"], *figure["draft"], 1e-9])
-    rows = (
-        Markup(
-            "<div class='row' role='img' aria-label='{}: your own writing {:.1f}, {} {:.1f}'><span>{}</span>"
-            "<span class='both'><i class='own' style='width:{:.1f}%'></i><i class='draft' style='width:{:.1f}%'></i>"
-            "</span><span class='value'>{:.1f}<br>{:.1f}</span></div>"
-        ).format(label, own, draft_name, draft, label, 100 * own / most, 100 * draft / most, own, draft)
-        for label, own, draft in zip(figure["labels"], figure["own"], figure["draft"], strict=True)
+    names = _whose(drawn[0][0], draft_name, base[0] if base else None)
+    key = Markup("").join(
+        Markup("<span><i class='swatch' style='background:{}'></i>{}</span>").format(colour, name)
+        for name, (colour, _) in names.items()
     )
-    return Markup("").join(rows)
+    return STYLE + Markup("<div class='pairs'><div class='key'>{}</div>{}</div>").format(key, Markup("").join(made))
+
+
+def _whose(
+    figure: dict[str, Any], draft_name: str, base: dict[str, Any] | None
+) -> dict[str, tuple[str, dict[str, float]]]:
+    """Return, by whose writing it is, the colour and the values by label; the base's may lack some of the labels."""
+    found = {"your own writing": (charts.OWN, dict(zip(figure["labels"], figure["own"], strict=True)))}
+    if base is not None:
+        found["base"] = (charts.BASE, dict(zip(base["labels"], base["draft"], strict=True)))
+    return found | {draft_name: (charts.VOICE, dict(zip(figure["labels"], figure["draft"], strict=True)))}
+
+
+def _rows(whose: dict[str, tuple[str, dict[str, float]]]) -> Markup:
+    """Return a row a label: a bar and a value for each whose writing it is, a dash where that was not measured."""
+    labels = list(whose["your own writing"][1])
+    most = max(1e-9, *(values.get(label, 0.0) for _, values in whose.values() for label in labels))
+    rows = Markup("")
+    for label in labels:
+        found = [(name, colour, values.get(label)) for name, (colour, values) in whose.items()]
+        bars = Markup("").join(
+            Markup("<i style='width:{:.1f}%;background:{}'></i>").format(100 * (value or 0.0) / most, colour)
+            for _, colour, value in found
+        )
+        figures = ["–" if value is None else f"{value:.1f}" for _, _, value in found]
+        said = ", ".join(f"{name} {figure}" for (name, _, _), figure in zip(found, figures, strict=True))
+        rows += Markup(
+            "<div class='row' role='img' aria-label='{}: {}'><span>{}</span><span class='bars'>{}</span>"
+            "<span class='value'>{}</span></div>"
+        ).format(label, said, label, bars, Markup("<br>").join(figures))
+    return rows
 
 
 def document(title: str, result: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The tab Score: where a draft comes from, and what is shown of a score."""
 
+import re
 import time
 from pathlib import Path
 
@@ -61,6 +62,29 @@ def test_a_score_is_shown_with_its_heat_map_pairs_copies_and_generic_writing(wor
     assert "verbs: your own writing 20.0, draft 40.0" in explained
     assert "passage 2" in explained and "tapestry" in explained
     assert plot.visible is False
+
+
+def test_base_voice_and_own_writing_stand_side_by_side_in_the_same_colours_everywhere() -> None:
+    from style_tuner import charts
+    from style_tuner.tabs import plots
+
+    base = SCORE | {"figures": [SCORE["figures"][0] | {"draft": [60.0]}]}
+    value = {"models": {"base": base, "elena": SCORE}, "comparison": {"base": base, "tuned": SCORE, "own": SCORE}}
+    shown = score_view.explained(value, "elena")
+    assert "verbs: your own writing 20.0, base 60.0, elena 40.0" in shown
+    drawn = plots.matches(["Pacing"], {"base": [40.0], "voice": [50.0], "your own": [90.0]})
+    assert [bar.marker.color for bar in drawn.data] == [charts.BASE, charts.VOICE, charts.OWN]
+    bars = re.findall(r"width:([\d.]+)%;background:(#\w+)", shown)
+    assert bars == [("33.3", charts.OWN), ("100.0", charts.BASE), ("66.7", charts.VOICE)]
+    other_words = base | {"figures": [base["figures"][0] | {"labels": ["nouns"]}]}
+    shown = score_view.explained(value | {"models": {"base": other_words, "elena": SCORE}}, "elena")
+    assert "verbs: your own writing 20.0, base –, elena 40.0" in shown
+
+
+def test_the_scale_of_the_gap_is_explained() -> None:
+    found = {"base": SCORE, "tuned": SCORE, "own": SCORE, "gap_closed": 0.4, "verdict": "Closer."}
+    assert "0 % is" in score_view.comparison({"comparison": found})
+    assert "0 % is" not in score_view.comparison({"comparison": found | {"gap_closed": None}})
 
 
 def test_scores_of_earlier_versions_are_still_shown() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from style_tuner.charts import ACCENT, INK, SECOND, blank
+from style_tuner.charts import ACCENT, BASE, INK, OWN, VOICE, blank
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+WHOSE = {"base": BASE, "voice": VOICE, "your own": OWN}
 
 
 def loss(rows: Sequence[dict[str, Any]], best_step: int | None = None) -> Figure:
@@ -55,14 +57,13 @@ def histogram(values: Sequence[float], x_title: str, y_title: str, bins: int = 2
     return figure
 
 
-def paired(names: Sequence[str], groups: Mapping[str, Sequence[float]], y_title: str) -> Figure:
-    """Plot groups (such as base and voice) side by side for each name, from 0 to 100."""
+def matches(names: Sequence[str], groups: Mapping[str, Sequence[float]]) -> Figure:
+    """Plot how well base, voice and the author's own writing match, from 0 to 100, side by side for each name."""
     from plotly.graph_objects import Bar
 
-    figure = blank("", y_title, 280)
+    figure = blank("", "Match (0–100)", 280)
     figure.update_layout(bargap=0.45)
-    colours = [SECOND, INK, ACCENT][-len(groups) :]
-    for (name, values), colour in zip(groups.items(), colours, strict=True):
-        figure.add_trace(Bar(x=list(names), y=list(values), name=name, marker={"color": colour}))
+    for name, values in groups.items():
+        figure.add_trace(Bar(x=list(names), y=list(values), name=name, marker={"color": WHOSE[name]}))
     figure.update_yaxes(range=[0, 100])
     return figure

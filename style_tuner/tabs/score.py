@@ -115,7 +115,7 @@ def _beside(value: dict[str, Any]) -> Any:
     scores = {"base": compared["base"], "voice": compared["tuned"], "your own": compared["own"]}
     labels = [name for name, _ in score_view.figures(compared["tuned"])]
     groups = {name: [v for _, v in score_view.figures(one)] for name, one in scores.items() if one["comparisons"]}
-    return gr.Plot(plots.paired(labels, groups, "Match (0–100)"), visible=bool(labels))
+    return gr.Plot(plots.matches(labels, groups), visible=bool(labels))
 
 
 def progress(workspace: Workspace) -> tuple[str, Any]:

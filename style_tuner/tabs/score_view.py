@@ -11,7 +11,11 @@ from style_tuner import score_report
 from style_tuner.tabs import views
 from style_tuner.workspace import Workspace, read_json
 
-EXPLAINED = "These four explain the score; the number comes from a verifier that tells you from other authors."
+EXPLAINED = "These four explain the score. The number itself comes from a verifier that tells you from other authors."
+GAP = (
+    "Of the gap: 0 % is as far from your own held-out writing as the base model, 100 % as near as that writing itself. "
+    "It is measured on the verifier's own scale, which does not end where the score's 0 and 100 do."
+)
 
 
 def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
@@ -78,11 +82,9 @@ def explained(value: dict[str, Any], name: str) -> Markup:
     main = value["models"][name]
     parts = []
     if main.get("figures"):
-        said = (
-            "These four explain the score. The number itself comes from a verifier that tells you from other authors."
-        )
-        drawn = score_report.paired_figures(main["figures"], main["comparisons"], name)
-        parts.append(Markup("<h4>What differs</h4>") + views.sentence(said, "caption") + drawn)
+        base = next(iter(value["models"].values())).get("figures", ()) if value.get("comparison") else ()
+        drawn = score_report.paired_figures(main["figures"], main["comparisons"], name, base)
+        parts.append(Markup("<h4>What differs</h4>") + views.sentence(EXPLAINED, "caption") + drawn)
     if value.get("copying", {}).get("spans"):
         copied = value["copying"]
         said = f"{copied['share']:.0%} of its words stand in your passages in spans of five or more; the longest:"
@@ -108,7 +110,8 @@ def comparison(value: dict[str, Any]) -> Markup:
         low, high = found.get("gap_low"), found.get("gap_high")
         span = "" if low is None else f" ({100 * low:.0f} to {100 * high:.0f} %)"
         pairs.append(("of the gap to your own writing closed", f"{100 * found['gap_closed']:.0f} %{span}"))
-    return views.facts(pairs) + views.sentence(found.get("verdict", ""))
+    explained = views.sentence(GAP, "caption") if found.get("gap_closed") is not None else Markup("")
+    return views.facts(pairs) + explained + views.sentence(found.get("verdict", ""))
 
 
 def figures(score: dict[str, Any]) -> Sequence[tuple[str, float]]:
