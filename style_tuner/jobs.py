@@ -38,6 +38,8 @@ from style_tuner.workspace import (
 
 log = logging.getLogger(__name__)
 RUN_FOLDER_VARIABLE = "STYLE_TUNER_RUN_FOLDER"
+RESUMABLE = ("train", "sweep")
+"""Stages that go on from what an ended run left; any other begins anew."""
 
 
 @dataclass(frozen=True)
@@ -244,17 +246,18 @@ def load(workspace: Workspace, run_id: str) -> Run:
     if run.status in ("queued", "running") and not fresh and not is_alive(run):
         run = _load(folder)  # it may have ended between the two looks
         if run.status in ("queued", "running"):
-            run = replace(run, ended=time.time(), **_last_words(folder))
+            run = replace(run, ended=time.time(), **_last_words(folder, run.stage))
             _save(folder, run)
     return run
 
 
-def _last_words(folder: Path) -> dict[str, Any]:
+def _last_words(folder: Path, stage: str) -> dict[str, Any]:
     """Return how a run ended whose process is gone; one that was abandoned left its last words in the stop request."""
     stop = folder / "STOP"
     if asked := stop.read_text(encoding="utf-8") if stop.exists() else "":
         return {"status": "stopped", "message": asked}
-    message = "Its process ended without a word (power cut, kill, or out of memory). It can be resumed."
+    remedy = "It can be resumed." if stage in RESUMABLE else "Start it again."
+    message = f"Its process ended without a word (power cut, kill, or out of memory). {remedy}"
     return {"status": "interrupted", "message": message}
 
 

@@ -188,6 +188,21 @@ def test_a_run_that_trained_nothing_is_no_voice(workspace: Workspace) -> None:
     assert len(jobs.runs(workspace, "train")) == 3
 
 
+def test_a_run_that_left_no_voice_can_be_binned(workspace: Workspace) -> None:
+    fold, choice = models.show_failed(workspace, None)
+    assert (fold.visible, choice.choices) == (False, [])
+    with jobs.job(workspace, "train") as trained:
+        write_json(trained.folder / "adapter" / "adapter_config.json", {})
+    with pytest.raises(JobError), jobs.job(workspace, "train") as failed:
+        raise JobError("The key 'nosuch' is unknown.")
+    fold, choice = models.show_failed(workspace, None)
+    assert fold.visible
+    assert choice.choices == [(f"{failed.folder.name}, failed", failed.folder.name)]
+    models.delete(workspace, choice.value)
+    assert [run.id for run in jobs.runs(workspace)] == [trained.folder.name]
+    assert [path.parent.name for path in workspace.bin.rglob("run.json")] == [failed.folder.name]
+
+
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
     _, page = pages.build("default", tmp_path)
     assert isinstance(page, Page)

@@ -198,5 +198,5 @@ def clear_failed(workspace: Workspace, stages: Sequence[str]) -> None:
 
 
 def _failed(run: Run) -> bool:
-    """Say whether a run came to nothing; what a training left can be resumed, and is looked after on its own tab."""
-    return run.stage not in ("train", "sweep") and run.status in ("failed", "interrupted", "stopped")
+    """Say whether a run came to nothing; one that can be resumed is looked after on its own tab."""
+    return run.stage not in jobs.RESUMABLE and run.status in ("failed", "interrupted", "stopped")

@@ -60,6 +60,21 @@ def show_runs(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
     return str(views.table("Voices", headers, rows, numbers="cde")), gr.Dropdown(choices=ids, value=value), *buttons
 
 
+def show_failed(workspace: Workspace, chosen: str | None) -> tuple[Any, Any]:
+    """Return the training runs that left no voice, searches for a learning rate among them."""
+    found = _voiceless(workspace)
+    choices = [(f"{run.id}, {views.STATES[run.status]}", run.id) for run in found]
+    ids = [run.id for run in found]
+    title = f"Runs that left no voice ({len(ids)})"
+    value = chosen if chosen in ids else next(iter(ids), None)
+    return gr.Accordion(title, visible=bool(ids)), gr.Dropdown(choices=choices, value=value)
+
+
+def _voiceless(workspace: Workspace) -> list[Run]:
+    voices = trained_runs(workspace)
+    return [run for run in jobs.runs(workspace) if run.stage in jobs.RESUMABLE and run.id not in voices]
+
+
 def _stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
     runs = [(run_id, jobs.load(workspace, run_id).status) for run_id in trained_runs(workspace)]
@@ -186,6 +201,9 @@ def build(page: Page) -> None:
                 check_button = gr.Button("Check", interactive=False)
                 delete_button = gr.Button("Delete to bin", interactive=False)
             checked = gr.HTML()
+            with gr.Accordion("Runs that left no voice", open=False, visible=False) as failed_fold:
+                failed = gr.Dropdown(label="Run", choices=[])
+                failed_button = gr.Button("Delete run to bin", size="sm")
         with gr.Column(scale=5):
             head = gr.HTML()
             with gr.Row():
@@ -199,10 +217,12 @@ def build(page: Page) -> None:
             with gr.Accordion("Show details", open=False):
                 log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False)
     page.follow(_stamp, show_runs, [table, chosen, merge_button, check_button, delete_button], [chosen])
+    page.follow(_voiceless, show_failed, [failed_fold, failed], [failed])
     page.follow(_server_stamp, show_server, [head, log, start_button, stop_button])
     page.on(merge_button.click, merge, [chosen], None)
     page.on(check_button.click, check, [chosen], checked)
     page.on(delete_button.click, delete, [chosen], None)
+    page.on(failed_button.click, delete, [failed], None)
     page.on(start_button.click, start, [engine, port, memory], None)
     page.on(stop_button.click, stop, [], None)
     last_line(page, "merge")

@@ -12,6 +12,7 @@ from style_tuner.tabs import views
 from style_tuner.workspace import Workspace, read_json
 
 EXPLAINED = "These four explain the score. The number itself comes from a verifier that tells you from other authors."
+ONLY_ITS_OWN = "A dash: of each model only its own most different words are kept, and this was none of the base's."
 GAP = (
     "Of the gap: 0 % is as far from your own held-out writing as the base model, 100 % as near as that writing itself. "
     "It is measured on the verifier's own scale, which does not end where the score's 0 and 100 do."
@@ -84,7 +85,8 @@ def explained(value: dict[str, Any], name: str) -> Markup:
     if main.get("figures"):
         base = next(iter(value["models"].values())).get("figures", ()) if value.get("comparison") else ()
         drawn = score_report.paired_figures(main["figures"], main["comparisons"], name, base)
-        parts.append(Markup("<h4>What differs</h4>") + views.sentence(EXPLAINED, "caption") + drawn)
+        said = f"{EXPLAINED} {ONLY_ITS_OWN}" if base else EXPLAINED
+        parts.append(Markup("<h4>What differs</h4>") + views.sentence(said, "caption") + drawn)
     if value.get("copying", {}).get("spans"):
         copied = value["copying"]
         said = f"{copied['share']:.0%} of its words stand in your passages in spans of five or more; the longest:"
