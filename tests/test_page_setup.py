@@ -62,6 +62,7 @@ def test_the_set_up_says_what_is_missing_with_the_command_to_copy(workspace: Wor
     assert "Hugging Face Hub" not in here
     for shown in (
         "of 9 steps are done",
+        "<b>The model server</b> <span class='caption'>to do</span>",
         "data-copy='make vllm'",
         "serve --detach",
         "style_tuner doctor --workspace default",

@@ -32,8 +32,8 @@ def doctor(
     lines += ["", "What works now", *(f"  {sentence}" for sentence in works)]
     lines += ["", "For Llama-3.1-8B on an RTX 5090"]
     for number, step in enumerate(steps, 1):
-        lines.append(f"  {number}. {'done   ' if step.ok else 'missing'}  {step.name}. {step.found}")
+        lines.append(f"  {number}. {'done ' if step.ok else 'to do'}  {step.name}. {step.found}")
         if not step.ok and step.command:
-            lines.append(f"              {step.command}")
+            lines.append(f"            {step.command}")
     rows = {"machine": [asdict(check) for check in shown], "works": works, "steps": [asdict(step) for step in steps]}
     answer(as_json, rows, "\n".join(lines))

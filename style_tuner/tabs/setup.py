@@ -76,7 +76,7 @@ def _show(workspace: Workspace, more: Sequence[Check]) -> tuple[str, str]:
     done = sum(step.ok for step in steps)
     left = Markup("<h3>For Llama-3.1-8B on an RTX 5090</h3>{}{}").format(
         views.sentence(f"{done} of {len(steps)} steps are done. The commands are for a shell in the project's folder."),
-        _list("ol", steps, ("done", "missing"), True),
+        _list("ol", steps, ("done", "to do"), True),
     )
     return str(here), str(
         left + views.command(shlex.join(["python", "-m", "style_tuner", "doctor", "--workspace", workspace.name]))
