@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import gradio as gr
 import httpx
 import pytest
+from gradio.utils import deep_hash
 
 from style_tuner import jobs, takes
 from style_tuner.config import SAMPLES, STARTER_CONFIG, PageConfig, SamplingConfig, load_training_config
@@ -74,7 +75,7 @@ def render_all(workspace: Workspace) -> list[str]:
     states = {state._id for _, state in page.stamps}
     rendered = []
     for stamp, _ in page.stamps:
-        stamp(workspace)
+        deep_hash(stamp(workspace))  # as Gradio does, to see whether it has changed
     for function in demo.fns.values():
         if any(target in states for target, _ in function.targets):
             values = [workspace.name, *(getattr(block, "value", None) for block in function.inputs[1:])]
@@ -176,17 +177,17 @@ def test_a_workspace_opened_later_can_export_too(tmp_path: Path) -> None:
 
 
 def test_settings_of_a_recipe_stand_in_the_titles() -> None:
-    from style_tuner.tabs import manuscripts, train
+    from style_tuner.tabs import manuscripts, train_settings
 
     config = load_training_config(STARTER_CONFIG)
     least, most = config.dataset.min_tokens, config.dataset.max_tokens
     assert manuscripts.settings_title(config.dataset) == f"Settings: {least}–{most} tokens, 90/10"
     changed = config.model_copy(update={"num_epochs": 4, "learning_rate": 2e-4, "lora_r": 16})
-    assert train.settings_title(changed) == "Settings: 4 epochs, learning rate 0.0002, rank 16"
+    assert train_settings.settings_title(changed) == "Settings: 4 epochs, learning rate 0.0002, rank 16"
 
 
 def test_loss_is_put_into_words() -> None:
-    from style_tuner.tabs.train import loss_sentence
+    from style_tuner.tabs.train_view import loss_sentence
 
     run = SimpleNamespace(status="done", result={"best_step": 10})
     rows = [{"step": step, "validation_loss": loss} for step, loss in ((0, 3.6), (10, 3.2), (20, 3.4))]

@@ -217,7 +217,7 @@ def build(page: Page) -> None:
             with gr.Accordion("Show details", open=False):
                 log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False)
     page.follow(_stamp, show_runs, [table, chosen, merge_button, check_button, delete_button], [chosen])
-    page.follow(_voiceless, show_failed, [failed_fold, failed], [failed])
+    page.follow(lambda w: [(run.id, run.status) for run in _voiceless(w)], show_failed, [failed_fold, failed], [failed])
     page.follow(_server_stamp, show_server, [head, log, start_button, stop_button])
     page.on(merge_button.click, merge, [chosen], None)
     page.on(check_button.click, check, [chosen], checked)
