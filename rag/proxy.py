@@ -78,7 +78,7 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
 
     @app.get("/v1/models")
     async def models(request: Request) -> Response:
-        return await relay.send(request, "/models")
+        return await relay.listing(request)
 
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:

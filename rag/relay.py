@@ -13,6 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from rag.faults import as_openai_error, error_body, refusal
+from style_tuner.records import listed_once
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -75,8 +76,18 @@ class Relay:
         kind = "application/json" if answer.is_error else answer.headers.get("content-type", "application/json")
         return Response(content, answer.status_code, headers=dict(headers or {}), media_type=kind)
 
+    async def listing(self, request: Request) -> Response:
+        """Return the server's own list of its models, each of them once."""
+        answer = await self.send(request, "/models")
+        try:
+            found = json.loads(answer.body)
+            listed = json.dumps(found | {"data": listed_once(found["data"])})
+        except (ValueError, KeyError, TypeError, AttributeError):  # an error, or no list: it is passed on as it is
+            return answer
+        return Response(listed, answer.status_code, media_type="application/json")
+
     async def models(self, request: Request) -> list[str]:
-        """Return the names of the models that the server lists; none if it does not tell."""
+        """Return every name that the server answers to; none if it does not tell."""
         try:
             answer = await self._client.get(f"{self._url}/models", headers=_forwarded(request, None), timeout=5)
             return [str(model["id"]) for model in answer.raise_for_status().json()["data"]]

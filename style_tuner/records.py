@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -334,3 +335,18 @@ class Run:
     config_hash: str = ""
     working_folder: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+
+
+def listed_once(models: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a server's list of models without its second names: vLLM lists the base under each one it answers to.
+
+    Such rows have the same weights (`root`), and are not trained on top of others (`parent`).
+    """
+    found: list[dict[str, Any]] = []
+    roots = set()
+    for model in models:
+        root = model.get("root") if model.get("parent") is None else None
+        if root is None or root not in roots:
+            found.append(model)
+        roots.add(root)
+    return found

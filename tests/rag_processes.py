@@ -23,6 +23,11 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from style_tuner.workspace import PROJECT_ROOT
 
 EVENTS = [b'data: {"choices":[{"delta":{"content":"One"}}]}\n\n', b": a comment\n\n", b"data:  [DONE]\n\n"]
+MODELS = [  # as vLLM lists them: the base under each of its names
+    {"id": "base", "root": "/models/llama", "parent": None},
+    {"id": "meta/llama", "root": "/models/llama", "parent": None},
+    {"id": "broken", "root": "/voices/broken", "parent": "base"},
+]
 
 
 def free_port() -> int:
@@ -70,7 +75,7 @@ class Upstream:
         self.begun = threading.Event()
         app = FastAPI()
         app.post("/v1/chat/completions")(self._chat)
-        app.get("/v1/models")(lambda: {"object": "list", "data": [{"id": "base"}, {"id": "broken"}]})
+        app.get("/v1/models")(lambda: {"object": "list", "data": MODELS})
         self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run)
 

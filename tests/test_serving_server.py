@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from filelock import FileLock
+from rag_processes import Upstream
 from serving_models import make_voice
 
 from style_tuner import jobs
@@ -238,6 +239,14 @@ def test_a_model_that_cannot_be_loaded_fails_with_its_reason(workspace: Workspac
     assert not found.running
     ended = find_process(found.pid, found.process_start)
     assert ended is None or ended.wait(10) is not None
+
+
+def test_a_base_with_two_names_is_listed_once(workspace: Workspace) -> None:
+    port = free_port()
+    with Upstream(port):
+        used = server.use_url(workspace, f"http://127.0.0.1:{port}")
+        assert list(used.models) == ["base", "broken"]
+        assert client.list_models(used.url) == ["base", "broken", "meta/llama"]
 
 
 def test_an_address_where_nothing_answers_is_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from style_tuner.config import ServingConfig, resolve_model
 from style_tuner.errors import ServerError
+from style_tuner.records import listed_once
 from style_tuner.serving import engines
 from style_tuner.serving.state import (
     ServerState,
@@ -213,8 +214,8 @@ def _external(url: str) -> ServerState:
     found = ServerState(url=address, engine="external", external=True)
     try:
         answer = httpx.get(f"{address}/models", timeout=2).raise_for_status().json()
-        names = [str(row["id"]) for row in answer["data"]]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        names = [str(row["id"]) for row in listed_once(answer["data"])]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"The model server at {address} does not answer ({error}): start it there, or {_how_to_leave()}."
         return replace(found, health="failed", message=message)
     return replace(found, health="up", models=dict.fromkeys(names, ""))
