@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # One thread each: two processes with two threads each slow one another down many times over.
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: app setup check format test test-all demo vllm browser clean
+.PHONY: app setup check format test test-all demo vllm gguf browser clean
 
 app: setup ## start the page on http://127.0.0.1:7860
 	@$(RUN) app.py
@@ -34,10 +34,10 @@ format: setup ## let ruff order imports and lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 
-test: setup browser vllm ## everything that must hold, file by file on two cores
+test: setup browser vllm gguf ## everything that must hold, file by file on two cores
 	@$(PYTEST) -m "not slow"
 
-test-all: setup browser vllm ## the slow tests too
+test-all: setup browser vllm gguf ## the slow tests too
 	@$(PYTEST)
 
 demo: setup ## the whole pipeline on the sample author, without the page
@@ -46,8 +46,11 @@ demo: setup ## the whole pipeline on the sample author, without the page
 vllm: setup ## make .venv-vllm: the GPU wheel where there is a GPU, else the CPU build
 	@$(RUN) scripts/make_vllm_environment.py
 
+gguf: setup ## fetch llama.cpp's converter, to export voices as GGUF files
+	@$(RUN) scripts/get_gguf_converter.py
+
 browser: setup ## find or install the browser that the tests drive
 	@$(RUN) tests/browser.py
 
 clean: ## remove what `make` made here; the author's workspace is elsewhere and stays
-	@rm -rf $(VENV) .venv-vllm .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-vllm .llama.cpp .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from style_tuner.commands import data, doctor, training, voice, writing
+from style_tuner.commands import data, doctor, export, training, voice, writing
 from style_tuner.commands.options import JsonOption, SetOption, WorkspaceOption, answer
 from style_tuner.config import STARTER_CONFIG, ScoreConfig, load_training_config
 from style_tuner.errors import StyleTunerError
@@ -37,6 +37,7 @@ app.command()(training.sweep)
 app.command(name="use-checkpoint")(training.use_checkpoint)
 app.command()(training.merge)
 app.command(name="check-model")(training.check_model)
+app.command()(export.export)
 app.command(name="export-config")(training.export_config)
 app.command()(writing.serve)
 app.command()(writing.generate)

@@ -1,0 +1,115 @@
+"""A trained voice to take away: one GGUF file, a folder for Ollama, or a zip with everything for another machine.
+
+Manuscripts and rows are in none of them.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, get_args
+
+from style_tuner import jobs, stages
+from style_tuner.config import SamplingConfig
+from style_tuner.errors import JobError, StorageError
+from style_tuner.jobs import Job
+from style_tuner.records import Run
+from style_tuner.training import kept_settings
+from style_tuner.tuning.checkpoints import disk_errors
+from style_tuner.tuning.gguf import Quantization, export_gguf
+from style_tuner.tuning.ollama import modelfile
+from style_tuner.workspace import Workspace, new_folder, read_json, write_text
+
+Target = Literal["gguf", "ollama", "zip"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+ZIPPED = ("adapter", "merged")
+"""Folders of a run that are the voice."""
+TO_OLLAMA = "ollama create {name} -f Modelfile && ollama run {name}"
+
+
+def export_voice(workspace: Workspace, run_id: str, to: Target, quantization: Quantization, own: Job) -> Path:
+    """Export a run's voice into the workspace's exports, merging it first where that was not done; return where to."""
+    folder = workspace.runs / run_id
+    jobs.load(workspace, run_id)
+    if not any((folder / part).is_dir() for part in ZIPPED):
+        raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
+    if not (folder / "merged").is_dir():
+        stages.merge_run(workspace, run_id, own)
+    if to == "gguf":
+        path = _free(workspace, f"{run_id}-{quantization}.gguf")
+        own.result = asdict(export_gguf(folder / "merged", path, quantization, own.report))
+        own.message = f"One file for llama.cpp, Ollama or LM Studio: {path}"
+    elif to == "ollama":
+        path = _for_ollama(workspace, run_id, quantization, own)
+    else:
+        path = _free(workspace, f"{run_id}.zip")
+        _zip(workspace, run_id, path)
+        own.result = {"output": str(path), "bytes": path.stat().st_size}
+        own.message = f"Everything for another machine, without your manuscripts: {path}"
+    return path
+
+
+def _free(workspace: Workspace, name: str) -> Path:
+    path = workspace.exports / name
+    if path.exists():
+        raise StorageError(f"{path} exists and is not overwritten: move it away, or delete it, and export again.")
+    return path
+
+
+def _for_ollama(workspace: Workspace, run_id: str, quantization: Quantization, own: Job) -> Path:
+    merged = workspace.runs / run_id / "merged"
+    name = f"{run_id}-{quantization}.gguf"
+    text = modelfile(merged, name, system_prompt_of(workspace, run_id), SamplingConfig())
+    path = new_folder(workspace.exports, f"{run_id}-ollama")
+    try:
+        own.result = asdict(export_gguf(merged, path / name, quantization, own.report)) | {"output": str(path)}
+    except BaseException:
+        path.rmdir()
+        raise
+    write_text(path / "Modelfile", text)
+    own.message = f"In {path}: {TO_OLLAMA.format(name=run_id)}"
+    return path
+
+
+def system_prompt_of(workspace: Workspace, run_id: str) -> str:
+    """Return the system prompt of the rows that a run was trained on; empty for rows of another format."""
+    _, dataset = kept_settings(workspace, run_id)
+    described = Path(dataset) / "dataset.json"
+    return str(read_json(described).get("system_prompt", "")) if described.is_file() else ""
+
+
+def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
+    """Write adapter, merged model, settings and figures of a run, and how to use them; weights do not compress."""
+    folder = workspace.runs / run_id
+    config, _ = kept_settings(workspace, run_id)
+    texts = {
+        "README.md": _readme(jobs.load(workspace, run_id), config.base_model, system_prompt_of(workspace, run_id)),
+        "settings.json": config.model_dump_json(indent=2),
+    }
+    new = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(path.parent):
+        try:
+            with zipfile.ZipFile(new, "w") as archive:
+                for name, text in texts.items():
+                    archive.writestr(f"{run_id}/{name}", text)
+                for part in ZIPPED:
+                    for file in sorted((folder / part).rglob("*")):
+                        if file.is_file():
+                            archive.write(file, f"{run_id}/{file.relative_to(folder)}")
+            new.rename(path)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+def _readme(run: Run, base: str, system_prompt: str) -> str:
+    losses = [run.result.get(f"{name}_validation_loss") for name in ("base", "tuned")]
+    measured = f"Validation loss {losses[0]:.3f} before training, {losses[1]:.3f} after.\n\n" if all(losses) else ""
+    prompt = f"\nWrite with this system prompt:\n\n> {system_prompt}\n" if system_prompt else ""
+    return (
+        f"# {run.id}\n\nA voice trained with Style Tuner on {base}; that model's licence holds for it too.\n\n"
+        f"{measured}- `merged/` is a whole model in bfloat16: `vllm serve merged`.\n"
+        f"- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --lora-modules {run.id}=adapter`.\n"
+        f"- `settings.json` holds the settings of the training.\n{prompt}"
+    )

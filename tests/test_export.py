@@ -1,0 +1,76 @@
+"""A trained voice, exported from a workspace: nothing of the manuscripts in it, and nothing overwritten."""
+
+import json
+import zipfile
+
+import pytest
+from serving_models import make_voice
+from typer.testing import CliRunner
+
+from style_tuner.__main__ import app
+from style_tuner.config import STARTER_CONFIG, load_training_config
+from style_tuner.records import Run
+from style_tuner.workspace import open_workspace, write_json, write_text
+
+RUN = "20261121-100000-train"
+PROMPT = "You write of the sea in short sentences."
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A workspace with one finished run, whose rows hold a word that must not leave it."""
+    workspace = open_workspace("default", tmp_path_factory.mktemp("home"))
+    dataset = workspace.datasets / "20261121-090000"
+    write_json(dataset / "dataset.json", {"system_prompt": PROMPT})
+    write_text(dataset / "train.jsonl", '{"secret": "Quillfeather"}\n')
+    folder = make_voice(workspace.runs / RUN)
+    config = load_training_config(STARTER_CONFIG).model_dump(mode="json")
+    write_json(folder / "settings.json", {"config": config, "dataset": str(dataset)})
+    result = {"base_validation_loss": 3.7, "tuned_validation_loss": 3.25}
+    write_json(folder / "run.json", vars(Run(RUN, "train", ("-m", "style_tuner", "train"), "done", 0.0, result=result)))
+    return workspace
+
+
+@pytest.fixture
+def export(place, monkeypatch):
+    monkeypatch.setenv("STYLE_TUNER_HOME", str(place.home))
+    return lambda *arguments: CliRunner().invoke(app, ["export", *arguments, "--json"])
+
+
+def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, export):
+    done = export(RUN, "--to", "zip")
+    path = place.exports / f"{RUN}.zip"
+    assert json.loads(done.stdout.splitlines()[-1])["output"] == str(path)
+    with zipfile.ZipFile(path) as archive:
+        names = {name.removeprefix(f"{RUN}/") for name in archive.namelist()}
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+        readme = archive.read(f"{RUN}/README.md").decode()
+    assert {"README.md", "settings.json", "adapter/adapter_model.safetensors", "merged/model.safetensors"} <= names
+    assert "3.700 before training, 3.250 after" in readme and PROMPT in readme
+    assert b"Quillfeather" not in everything
+
+
+def test_for_ollama_there_is_one_folder_with_its_modelfile(place, export):
+    done = export("--to", "ollama")  # the newest voice
+    assert done.exit_code == 0, done.output
+    folder = place.exports / f"{RUN}-ollama"
+    assert {path.name for path in folder.iterdir()} == {"Modelfile", f"{RUN}-q8_0.gguf"}
+    assert f'SYSTEM """{PROMPT}"""' in (folder / "Modelfile").read_text()
+
+
+def test_an_export_that_is_there_is_not_overwritten(place, export):
+    write_text(place.exports / f"{RUN}-f16.gguf", "mine")
+    done = export(RUN, "--quantization", "f16")
+    assert done.exit_code != 0
+    assert "not overwritten" in str(done.exception)
+    assert (place.exports / f"{RUN}-f16.gguf").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [([RUN, "--to", "floppy"], "floppy"), ([RUN, "--quantization", "q1"], "q1"), (["no-such-run"], "no-such-run")],
+)
+def test_what_is_asked_for_wrongly_is_named(export, arguments, said):
+    done = export(*arguments)
+    assert done.exit_code != 0
+    assert said in done.output + str(done.exception)
