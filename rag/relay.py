@@ -80,7 +80,7 @@ class Relay:
         """Return the server's own list of its models, each of them once."""
         answer = await self.send(request, "/models")
         try:
-            found = json.loads(answer.body)
+            found = json.loads(bytes(answer.body))
             listed = json.dumps(found | {"data": listed_once(found["data"])})
         except (ValueError, KeyError, TypeError, AttributeError):  # an error, or no list: it is passed on as it is
             return answer

@@ -26,6 +26,8 @@ from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp
 if TYPE_CHECKING:
     from style_tuner.tuning.handover import Trainer
 
+WORLD_FOLDERS = {"world", "worlds", "lore"}
+
 
 def default_config() -> Path:
     """Return the guide's recipe where there is a GPU, else the starter model's."""
@@ -35,23 +37,40 @@ def default_config() -> Path:
 
 
 def manuscript_files(path: Path) -> list[Path]:
-    """Return the file itself, or the manuscripts in a folder, by name; what is called README there is none."""
+    """Return the file itself, or the manuscripts in a folder, by name; see `left_out` for what is none there."""
     from style_tuner.manuscripts.read import SUFFIXES
 
     if path.is_dir():
-        notes = readmes(path)
-        found = [file for file in _texts(path) if file not in notes]
+        others = left_out(path)
+        found = [file for file in _texts(path) if file not in others]
         if not found:
-            raise DatasetError(f"The folder {path} holds no manuscripts ({', '.join(SUFFIXES)}).")
+            only = f": its {len(others)} texts are notes of a world, README, or prompts" if others else ""
+            raise DatasetError(f"The folder {path} holds no manuscripts ({', '.join(SUFFIXES)}){only}.")
         return found
     if not path.is_file():
         raise DatasetError(f"{path} does not exist: name a file or a folder of manuscripts.")
     return [path]
 
 
-def readmes(folder: Path) -> list[Path]:
-    """Return the files in a folder that tell of it and are left out of its manuscripts."""
-    return [file for file in _texts(folder) if file.name.upper().startswith("README")]
+def left_out(folder: Path) -> list[Path]:
+    """Return the texts in a folder that are no manuscripts: what is called README or prompts, and notes of a world.
+
+    A note of a world begins with front matter and lies in a folder called world, worlds or lore, at any depth.
+    """
+    return [file for file in _texts(folder) if _is_no_story(file) or is_note(file, folder)]
+
+
+def _is_no_story(file: Path) -> bool:
+    return file.name.lower().startswith("readme") or file.stem.lower() == "prompts"
+
+
+def is_note(file: Path, folder: Path) -> bool:
+    """Say whether a file in a folder is a note of a world."""
+    above = {folder.resolve().name.lower(), *(part.lower() for part in file.relative_to(folder).parts[:-1])}
+    if file.suffix.lower() != ".md" or not above & WORLD_FOLDERS:
+        return False
+    with file.open("rb") as note:
+        return note.readline(8).strip(b"\xef\xbb\xbf \t\r\n") == b"---"
 
 
 def _texts(folder: Path) -> list[Path]:

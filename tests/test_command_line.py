@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from style_tuner.config import SAMPLES
+
 ROOT = Path(__file__).resolve().parent.parent
 STORIES = ROOT / "data" / "samples" / "manuscripts"
 COMMANDS = {
@@ -114,6 +116,24 @@ def test_import_of_a_folder_keeps_files_of_one_name_apart_and_tells_of_new_versi
     assert "  Footnotes left out of the text: 1" in shown
     assert "words in 1 chapter\n" in shown and "Added 3 manuscripts" in shown
     assert "Added 1 manuscript, " in run("import", books / "alone.md").stdout
+
+
+def test_notes_of_a_world_in_a_folder_are_no_manuscripts_and_are_named(tmp_path: Path) -> None:
+    told = last_json(run("import", SAMPLES, "--json"))
+    assert len(told["added"]) == 8
+    assert {row["id"].split("-")[0] for row in told["added"]} == {"manuscripts"}
+    assert {"README.md", "prompts.txt", "world/hask.md"} <= set(told["left_out"])
+    assert len(told["left_out"]) == len(list(SAMPLES.glob("world/*.md"))) + 2
+    said = run("import", SAMPLES).stdout
+    assert "Left out: README.md, prompts.txt." in said
+    assert f"notes of a world, in {SAMPLES / 'world'}: abel_crook.md, " in said
+    alone = run("import", SAMPLES / "world")
+    assert alone.returncode == 1
+    assert "notes of a world" in alone.stderr
+    assert last_json(run("import", SAMPLES / "world" / "hask.md", "--json"))["added"]
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "chapter.md").write_text("# One\n\nThe tide came in.\n")
+    assert last_json(run("import", tmp_path, "--json"))["left_out"] == []
 
 
 def test_a_readme_in_a_folder_is_no_manuscript_and_is_named(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def import_files(
 ) -> None:
     """Add manuscripts to a workspace: kept as they are, and as cleaned text with its chapters."""
     from style_tuner.manuscripts.store import import_file
-    from style_tuner.stages import manuscript_files, readmes
+    from style_tuner.stages import left_out, manuscript_files
 
     place = open_workspace(workspace)
     added, faults = [], []
@@ -61,14 +61,32 @@ def import_files(
         lines += [f"  {note}" for note in m.notes]
     words = counted(sum(m.words for m in added), "word")
     lines.append(f"Added {counted(len(added), 'manuscript')}, {words}, to {place.name!r}.")
-    left_out = [file.relative_to(path).as_posix() for path in files if path.is_dir() for file in readmes(path)]
-    if left_out:
-        lines.append(f"Left out: {', '.join(left_out)}. To add such a file, name it.")
+    others = [(folder, file) for folder in files if folder.is_dir() for file in left_out(folder)]
+    lines += _left_out_lines(others)
     for fault in faults:
         typer.echo(fault, err=True)
-    answer(as_json, {"added": rows, "faults": faults, "left_out": left_out}, "\n".join(lines))
+    answer(as_json, {"added": rows, "faults": faults, "left_out": [_within(*one) for one in others]}, "\n".join(lines))
     if faults:
         raise typer.Exit(1)
+
+
+def _within(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).as_posix()
+
+
+def _left_out_lines(others: list[tuple[Path, Path]]) -> list[str]:
+    """Say which texts of the folders were taken for no manuscripts, and what to do if they are."""
+    from style_tuner.stages import is_note
+
+    notes = [(folder, file) for folder, file in others if is_note(file, folder)]
+    names = [_within(*one) for one in others if one not in notes]
+    lines = [f"Left out: {', '.join(names)}. To add such a file, name it."] if names else []
+    for place in dict.fromkeys(file.parent for _, file in notes):
+        named = ", ".join(file.name for _, file in notes if file.parent == place)
+        lines.append(
+            f"Left out as notes of a world, in {place}: {named}. Index them: python -m rag index WORLD --input {place}"
+        )
+    return lines
 
 
 def prepare(
