@@ -13,6 +13,8 @@ from style_tuner.config import ScoreConfig
 from style_tuner.errors import ConfigError
 from style_tuner.workspace import existing_workspace, write_json, write_text
 
+MEASURED = "Measured on all of the text; the tab Voice measures only the passages that are trained on."
+
 
 def profile(
     workspace: WorkspaceOption = "default",
@@ -49,7 +51,7 @@ def profile(
     answer(
         as_json,
         asdict(measured) | {"system_prompt": prompt, "passages": [asdict(passage) for passage in quoted]},
-        "\n".join([*summary(measured), "", f"System prompt: {prompt}"]),
+        "\n".join([MEASURED, *summary(measured), "", f"System prompt: {prompt}"]),
     )
 
 

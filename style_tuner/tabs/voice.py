@@ -24,6 +24,10 @@ from style_tuner.workspace import Workspace, read_json, time_stamp, write_text
 
 PURPOSE = "See what makes your writing yours, beside what other novelists do."
 NOTHING = "Nothing is measured yet: press Prepare dataset on the tab Manuscripts, and your voice appears here."
+MEASURED = (
+    "Measured on the passages that are trained on, without those held out for validation and scoring; the command "
+    "profile measures all of the text, so that its figures differ a little."
+)
 DENSITIES = ("sentences", "paragraphs", "words", "dialogue")
 
 
@@ -98,7 +102,7 @@ def render(workspace: Workspace) -> tuple[Any, ...]:
     ]
     titles = {manuscript.id: manuscript.title for manuscript in manuscripts}
     return (
-        str(fingerprint.facts(found.profile)),
+        str(fingerprint.facts(found.profile) + views.sentence(MEASURED, "caption")),
         gr.Column(visible=True),
         gr.Dropdown(choices=list(named), value=chosen),
         *draw_chapter(workspace, chosen),
