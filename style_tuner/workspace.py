@@ -47,6 +47,11 @@ class Workspace:
         return self.root / "datasets"
 
     @property
+    def rows(self) -> Path:
+        """Uploaded rows of other formats, one folder an upload, named by time."""
+        return self.root / "rows"
+
+    @property
     def profiles(self) -> Path:
         """Style profiles, one file a version."""
         return self.root / "profiles"

@@ -7,7 +7,7 @@ import pytest
 from style_tuner import jobs
 from style_tuner.config import PROJECT_ROOT, STARTER_CONFIG, load_training_config
 from style_tuner.records import Run
-from style_tuner.tabs import plots, train, train_view
+from style_tuner.tabs import plots, train_run, train_runs, train_settings, train_view
 from style_tuner.tuning.samples import Sample
 from style_tuner.workspace import Workspace, append_jsonl, write_json
 
@@ -27,33 +27,35 @@ def run(status, **result):
 def test_steps_done_again_after_a_resume_are_drawn_once():
     killed = [{"step": 0, "what": "loading the model"}, validation(0, 4.0), *training(1, 2, 3, 4), validation(4, 3.5)]
     killed += [*training(5, 6, 7, again=False), {"step": 0, "what": "reading the dataset"}]
-    rows = train.last_reports(killed)
+    rows = train_view.last_reports(killed)
     assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4, 5, 6, 7]
-    rows = train.last_reports([*killed, *training(5, 6, 7, 8, again=True), validation(8, 3.2)])
+    rows = train_view.last_reports([*killed, *training(5, 6, 7, 8, again=True), validation(8, 3.2)])
     figure = plots.loss(rows)
     assert list(figure.data[0].x) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert list(figure.data[1].x) == [0, 4, 8]
     assert all(row["again"] for row in rows if "loss" in row and row["step"] > 4)
-    assert train.losses(rows) == [(0, 4.0), (4, 3.5), (8, 3.2)]
+    assert train_view.losses(rows) == [(0, 4.0), (4, 3.5), (8, 3.2)]
 
 
 def test_a_validation_done_again_after_a_resume_replaces_the_first():
-    rows = train.last_reports([validation(0, 4.0), validation(4, 3.5), validation(8, 3.2), validation(8, 3.1)])
-    assert train.losses(rows) == [(0, 4.0), (4, 3.5), (8, 3.1)]
+    rows = train_view.last_reports([validation(0, 4.0), validation(4, 3.5), validation(8, 3.2), validation(8, 3.1)])
+    assert train_view.losses(rows) == [(0, 4.0), (4, 3.5), (8, 3.1)]
 
 
 @pytest.mark.parametrize("status", ["done", "stopped"])
 def test_the_sentence_names_the_step_that_is_marked_as_kept(status):
     rows = [validation(0, 4.0), validation(19, 3.2), validation(20, 3.2)]
-    assert "at step 19; that state is kept" in train.loss_sentence(rows, run(status, best_step=19))
-    assert "by step 20, its last; that state is kept" in train.loss_sentence(rows, run(status, best_step=20))
+    assert "at step 19; that state is kept" in train_view.loss_sentence(rows, run(status, best_step=19))
+    assert "by step 20, its last; that state is kept" in train_view.loss_sentence(rows, run(status, best_step=20))
     risen = [validation(0, 4.0), validation(10, 4.2), validation(20, 4.3)]
-    assert "state of step 10 is kept" in train.loss_sentence(risen, run(status, best_step=10))
+    assert "state of step 10 is kept" in train_view.loss_sentence(risen, run(status, best_step=10))
 
 
 def test_nothing_is_called_kept_before_a_run_is_over():
     rows = [validation(0, 4.0), validation(10, 3.2), validation(20, 3.1)]
-    assert all("kept" not in train.loss_sentence(rows, run(status)) for status in ("running", "failed", "interrupted"))
+    assert all(
+        "kept" not in train_view.loss_sentence(rows, run(status)) for status in ("running", "failed", "interrupted")
+    )
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def place(workspace: Workspace) -> tuple[Workspace, Run]:
 
 
 def test_a_run_shows_its_figures_and_what_goes_wrong(place: tuple[Workspace, Run]) -> None:
-    head = train.show_run(place[0], None)[0]
+    head = train_run.show_run(place[0], None)[0]
     for shown in (
         "<b>3.600</b> loss on unseen",
         "<b>22.2</b>",
@@ -99,7 +101,7 @@ def test_samples_stand_first_beside_last_and_are_never_markup(place: tuple[Works
 
 def test_runs_are_compared_by_epoch_in_one_plot(place: tuple[Workspace, Run]) -> None:
     workspace, one = place
-    choice, plot, said = train.show_curves(workspace, [one.id, "gone"])
+    choice, plot, said = train_runs.show_curves(workspace, [one.id, "gone"])
     assert choice.value == [one.id] and plot.visible
     assert f"The lowest is 3.100, of {one.id} at epoch 1." in said
     points = train_view.curve(workspace, one.id)
@@ -110,9 +112,11 @@ def test_runs_are_compared_by_epoch_in_one_plot(place: tuple[Workspace, Run]) ->
 
 
 def test_the_settings_of_a_run_can_be_copied_and_changed(place: tuple[Workspace, Run]) -> None:
-    chosen = train.copy_settings(*place[:1], place[1].id)
+    chosen = train_run.copy_settings(*place[:1], place[1].id)
     config = load_training_config(STARTER_CONFIG)
-    assert train.overrides(chosen.value, config.base_model, 5, config.learning_rate, config.lora_r) == ["num_epochs=5"]
+    assert train_settings.overrides(chosen.value, config.base_model, 5, config.learning_rate, config.lora_r) == [
+        "num_epochs=5"
+    ]
 
 
 def test_a_sweep_shows_its_table_and_advice(place: tuple[Workspace, Run]) -> None:
@@ -126,8 +130,8 @@ def test_a_sweep_shows_its_table_and_advice(place: tuple[Workspace, Run]) -> Non
 
 def test_looking_at_a_run_loads_no_torch(place: tuple[Workspace, Run]) -> None:
     code = (
-        "import sys; from style_tuner.tabs import train; from style_tuner.workspace import open_workspace; "
-        "train.show_run(open_workspace(), None); print('torch' in sys.modules)"
+        "import sys; from style_tuner.tabs import train_run; from style_tuner.workspace import open_workspace; "
+        "train_run.show_run(open_workspace(), None); print('torch' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"

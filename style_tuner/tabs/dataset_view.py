@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.records import ChatExample
 from style_tuner.tabs import plots, views
 from style_tuner.tabs.common import Page, changed
-from style_tuner.workspace import Workspace, read_json
+from style_tuner.workspace import Workspace, read_json, read_jsonl
 
 SHOWN = 5
 
@@ -19,6 +20,13 @@ SHOWN = 5
 def _stamp(workspace: Workspace) -> Any:
     folder = latest_dataset(workspace)
     return folder and (str(folder), changed(folder / "dataset.json"))
+
+
+def _words(folder: Path) -> list[int]:
+    """Return the words of every passage, those held out too."""
+    files = (folder / name for name in ("train.jsonl", "validation.jsonl", "heldout.jsonl"))
+    rows = (row for file in files if file.is_file() for row in read_jsonl(file))
+    return [len(row["messages"][-1]["content"].split()) for row in rows]
 
 
 def _bubbles(examples: list[ChatExample]) -> list[dict[str, str]]:
@@ -45,8 +53,12 @@ def render(workspace: Workspace) -> tuple[Any, ...]:
             ("words", f"{facts['words']:,}"),
         ]
     )
-    lengths = facts["passage_tokens"]
-    caption = f"The middle passage has {sorted(lengths)[len(lengths) // 2]} tokens; none is cut inside a paragraph."
+    lengths = _words(folder)
+    middle, tokens = sorted(lengths)[len(lengths) // 2], sum(facts["passage_tokens"])
+    caption = (
+        f"The middle passage has {middle} words; none is cut inside a paragraph. The model reads all of them as "
+        f"{tokens:,} pieces of words, {tokens / max(1, sum(lengths)):.2f} a word."
+    )
     aside = [(s["manuscript"], s["chapter"], f"{s['words']:,}", s["reason"]) for s in facts["set_aside"]]
     set_aside = (
         views.table(f"Set aside: {len(aside)}", ["Manuscript", "Chapter", "Words", "Why"], aside, "bc")
@@ -56,7 +68,7 @@ def render(workspace: Workspace) -> tuple[Any, ...]:
     return (
         gr.Column(visible=True),
         str(row + views.bullets(facts["advice"])),
-        plots.histogram(lengths, "Passage length (tokens)", "Passages"),
+        plots.histogram(lengths, "Passage length (words)", "Passages"),
         str(views.sentence(caption, "caption")),
         _bubbles(read_examples(folder / "train.jsonl")[:SHOWN]),
         str(set_aside),

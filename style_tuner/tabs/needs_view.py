@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from markupsafe import Markup
 from style_tuner.config import TrainingConfig
 from style_tuner.hardware import hardware
 from style_tuner.tabs import views
+from style_tuner.tabs.common import changed
 from style_tuner.tuning import needs
 from style_tuner.tuning.memory import GIBIBYTE
 from style_tuner.tuning.needs import GPUS, Gpu
@@ -66,27 +69,68 @@ def advised(rows: int) -> Markup:
     return views.bullets(needs.advice(rows).sentences)
 
 
-def example(config: TrainingConfig, dataset: Path) -> Markup:
+@dataclass(frozen=True)
+class Measured:
+    """Training rows as the model sees them: tokens of each, cut as the run cuts them, and the first one in stretches.
+
+    `whole` are the tokens before the cut, `cut` the share of them that is lost; of a stretch it is said whether it is
+    learned.
+    """
+
+    lengths: tuple[int, ...]
+    whole: int
+    rows_cut: int
+    cut: float
+    first: tuple[tuple[str, bool], ...]
+
+
+def measured(config: TrainingConfig, source: str) -> Measured:
+    """Return the rows on this disk with the tokenizer of their model; read once for each of the settings they hang on.
+
+    Raises what a run would raise for these rows.
+    """
+    path = Path(source)
+    files = [path, *path.iterdir()] if path.is_dir() else [path]
+    return _measured(_bare(config), source, changed(*sorted(files)))
+
+
+def _bare(config: TrainingConfig) -> TrainingConfig:
+    """Return the settings that lengths and loss mask hang on, all others as they are by default."""
+    kept = ("base_model", "max_seq_length", "seed", "rows")
+    return TrainingConfig(**{name: getattr(config, name) for name in kept})
+
+
+@lru_cache(maxsize=8)
+def _measured(config: TrainingConfig, source: str, _: tuple[int, ...]) -> Measured:
+    from style_tuner.tuning.reading import read_data
+    from style_tuner.tuning.rows import loss_stretches
+
+    data = read_data(config, source)
+    rows = data.training
+    lengths = tuple(min(length, rows.limit) for length in rows.lengths)
+    first = tuple(loss_stretches(rows.rows[0], data.tokenizer))
+    return Measured(lengths, rows.tokens, rows.rows_cut, rows.share_cut, first)
+
+
+def example(found: Measured) -> Markup:
     """Return how long the rows are, and the first one as the model sees it, what it learns from coloured."""
-    text, stretches = _example(config, dataset)
+    middle = statistics.median(found.lengths)
+    figures = views.facts(
+        [
+            ("tokens in the shortest row", f"{min(found.lengths):,}"),
+            ("in the middle one", f"{middle:,.0f}"),
+            ("in the longest", f"{max(found.lengths):,}"),
+            ("in all", f"{found.whole:,}"),
+            ("cut off", f"{found.cut:.1%}".replace("%", " %")),
+        ]
+    )
     parts = (
         Markup('<mark style="{}">{}</mark>').format(LEARNED, _shortened(part)) if counted else _shortened(part)
-        for part, counted in stretches
+        for part, counted in found.first
     )
-    said = views.sentence(text)
-    caption = views.sentence("The first row as the model sees it; it learns from the coloured text alone.", "caption")
-    return said + caption + Markup("<pre>{}</pre>").format(Markup("").join(parts))
+    said = "A token is a piece of a word. The first row as the model sees it; it learns from the coloured text alone."
+    return figures + views.sentence(said, "caption") + Markup("<pre>{}</pre>").format(Markup("").join(parts))
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= EXAMPLE else f"{text[: EXAMPLE // 2]} […] {text[-EXAMPLE // 2 :]}"
-
-
-@lru_cache(maxsize=8)
-def _example(config: TrainingConfig, dataset: Path) -> tuple[str, tuple[tuple[str, bool], ...]]:
-    """Count a dataset's rows once for each of the settings; a dataset on disk never changes."""
-    from style_tuner.tuning.reading import read_data
-    from style_tuner.tuning.rows import loss_stretches
-
-    data = read_data(config, dataset)
-    return data.training.summary(), tuple(loss_stretches(data.training.rows[0], data.tokenizer))

@@ -12,16 +12,16 @@ from style_tuner.config import TrainingConfig, validated
 from style_tuner.records import Run
 from style_tuner.tabs import views
 from style_tuner.tuning.samples import Sample, best_and_worst, read_samples
-from style_tuner.tuning.signs import read_signs
+from style_tuner.tuning.signs import FEW_PASSAGES, read_signs
 from style_tuner.turns import queue
 from style_tuner.workspace import Workspace, read_json
 
 FIGURES = (
     ("loss", "loss", "{:.3f}"),
     ("validation_loss", "loss on unseen passages", "{:.3f}"),
-    ("perplexity", "words it wavers between", "{:.1f}"),
+    ("perplexity", "perplexity (pieces of words it wavers between)", "{:.1f}"),
     ("learning_rate", "learning rate now", "{:.1e}"),
-    ("grad_norm", "gradient", "{:.2f}"),
+    ("grad_norm", "gradient norm", "{:.2f}"),
     ("tokens_per_second", "pieces of words a second", "{:,.0f}"),
     ("memory_gib", "GB of memory", "{:.1f}"),
 )
@@ -79,6 +79,10 @@ def figures(rows: Sequence[dict[str, Any]], run: Run) -> Markup:
         newest = next((row[key] for row in reversed(rows) if row.get(key) is not None), None)
         if newest is not None:
             shown.append((words, form.format(newest)))
+    able = [row["ability_loss"] for row in rows if row.get("ability_loss") is not None]
+    if able:
+        text = f"{able[0]:.2f}" if len(able) == 1 else f"{able[0]:.2f} → {able[-1]:.2f}"
+        shown.append(("loss on ordinary answers", text))
     if run.result.get("all_parameters"):
         share = 100 * run.result["trainable_parameters"] / run.result["all_parameters"]
         shown.append(("of the model learns", f"{share:.2g} %"))
@@ -99,8 +103,9 @@ def signs(workspace: Workspace, run: Run, rows: Sequence[dict[str, Any]]) -> Mar
 
 
 def _passages(workspace: Workspace, dataset: str) -> int:
+    """Return how many passages a run learns from; rows of another format are taken to be enough."""
     facts = workspace.datasets / dataset.rpartition("/")[2] / "dataset.json"
-    return int(read_json(facts)["counts"]["train"]) if facts.is_file() else 0
+    return int(read_json(facts)["counts"]["train"]) if facts.is_file() else FEW_PASSAGES
 
 
 def samples(workspace: Workspace, run: Run) -> Markup:
