@@ -120,14 +120,14 @@ def start(workspace: Workspace, stage: str, arguments: Sequence[str]) -> Run:
     return _load(folder)
 
 
-def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
+def child_environment(workspace: Workspace) -> dict[str, str]:
+    """Return the environment in which another process finds this project and the same home, whatever its folder."""
     paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {
-        RUN_FOLDER_VARIABLE: str(folder),
-        "STYLE_TUNER_HOME": str(workspace.home),
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONUNBUFFERED": "1",
-    }
+    return os.environ | {"STYLE_TUNER_HOME": str(workspace.home), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> None:
+    environment = child_environment(workspace) | {RUN_FOLDER_VARIABLE: str(folder), "PYTHONUNBUFFERED": "1"}
     with (folder / "log.txt").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *command],

@@ -217,14 +217,6 @@ def newest_voice(workspace: Workspace) -> str:
     return found[0]
 
 
-def wait_for(workspace: Workspace, run_id: str, seconds: float = 0.5) -> None:
-    """Wait until a run has ended; raise what it said if it failed."""
-    while (run := jobs.load(workspace, run_id)).status in ("queued", "running"):
-        time.sleep(seconds)
-    if run.status != "done":
-        raise JobError(f"The run {run_id} ended as {run.status}: {run.message}")
-
-
 def new_score_file(workspace: Workspace) -> Path:
     """Return a path for a new score, named by time."""
     return workspace.scores / f"{time_stamp()}-{time.time_ns() % 1_000_000:06d}.json"

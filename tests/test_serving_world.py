@@ -49,7 +49,8 @@ def test_a_second_start_returns_the_running_service(place: Workspace, service: W
 def test_an_entry_is_added_found_sent_and_taken_out(service: WorldState) -> None:
     entry = Entry("the-bell", "The Bell", "The bell of the drowned church rings before storms.", aliases=("bell",))
     assert world.put_entry(service.url, "harbour", entry) == entry
-    found = world.search(service.url, "harbour", "A storm is coming and the drowned church is heard")
+    asked = [Message("user", "A storm is coming and the drowned church is heard")]
+    _, found = world.prompt(service.url, "harbour", asked)
     assert found.hits[0].entry == entry
     messages, sent = world.prompt(service.url, "harbour", [Message("user", "Mara Quill climbs the stairs.")])
     assert NOTES["Mara Quill"] in "".join(message.content for message in messages)

@@ -14,6 +14,7 @@ import httpx
 
 from style_tuner.config import ServingConfig, resolve_model
 from style_tuner.errors import ServerError
+from style_tuner.jobs import child_environment
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
 from style_tuner.serving.state import (
@@ -27,7 +28,7 @@ from style_tuner.serving.state import (
 )
 from style_tuner.serving.supervisor import Supervisor, log_file, rotate_log
 from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
-from style_tuner.workspace import PROJECT_ROOT, Workspace
+from style_tuner.workspace import Workspace
 
 URL_VARIABLE = "MODEL_SERVER_URL"
 
@@ -52,13 +53,11 @@ def start(
     command = [sys.executable, "-m", "style_tuner", *serve_arguments(workspace, config, planned, model)]
     if voices is not None:  # else it looks for them itself, and tells which it leaves out
         command += voice_arguments({name: Path(folder) for name, folder in planned.voices.items()})
-    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"STYLE_TUNER_HOME": str(workspace.home), "PYTHONPATH": os.pathsep.join(paths)}
     with rotate_log(workspace).open("ab") as output:
         begin = output.tell()
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=child_environment(workspace),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,10 +17,11 @@ import httpx
 
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ServerError, WorldError
+from style_tuner.jobs import child_environment
 from style_tuner.records import Entry, Hit, Message, Role
 from style_tuner.serving.client import WORLD_HEADER
 from style_tuner.serving.state import ask_to_end, check_port, find_process
-from style_tuner.workspace import PROJECT_ROOT, Workspace, read_json, read_tail, storage_errors
+from style_tuner.workspace import Workspace, read_json, read_tail, storage_errors
 
 NO_WORLD = "none"
 
@@ -89,7 +89,7 @@ def start(workspace: Workspace, config: WorldConfig, world: str | None = None, s
         with path.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                env=_environment(workspace),
+                env=child_environment(workspace),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -121,7 +121,12 @@ def index_folder(workspace: Workspace, world: str, folder: Path) -> ImportReport
     """Import a folder of Markdown notes into a world, made if it is new, by `python -m rag index`."""
     command = [sys.executable, "-m", "rag", "index", world, "--input", str(folder), "--json"]
     done = subprocess.run(
-        command, env=_environment(workspace), stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8"
+        command,
+        env=child_environment(workspace),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     if not done.stdout.strip():  # skipped notes also make the exit code 1, but are reported
         said = done.stderr.strip().splitlines()
@@ -132,11 +137,6 @@ def index_folder(workspace: Workspace, world: str, folder: Path) -> ImportReport
 def _import_report(answer: Mapping[str, Any]) -> ImportReport:
     skipped = tuple((str(note["name"]), str(note["reason"])) for note in answer["skipped"])
     return ImportReport(answer["imported"], answer["unchanged"], skipped)
-
-
-def _environment(workspace: Workspace) -> dict[str, str]:
-    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"STYLE_TUNER_HOME": str(workspace.home), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def chat_headers(world: str | None) -> dict[str, str]:
@@ -173,19 +173,9 @@ def put_entry(url: str, world: str, entry: Entry) -> Entry:
     return _entry(row)
 
 
-def import_entries(url: str, world: str, rows: Sequence[Mapping[str, Any]]) -> ImportReport:
-    """Add many entries, given as plain values with at least `name` and `text`."""
-    return _import_report(_ask(url, "POST", f"{_path(world)}/entries", {"entries": [dict(row) for row in rows]}))
-
-
 def delete_entry(url: str, world: str, entry_id: str) -> None:
     """Take an entry out of a world."""
     _ask(url, "DELETE", f"{_path(world)}/entries/{quote(entry_id, safe='')}")
-
-
-def search(url: str, world: str, query: str) -> Retrieval:
-    """Return what a request would find."""
-    return _retrieval(_ask(url, "POST", f"{_path(world)}/search", {"query": query}))
 
 
 def prompt(url: str, world: str, messages: Sequence[Message]) -> tuple[tuple[Message, ...], Retrieval]:

@@ -78,8 +78,6 @@ details.more pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12
 .former { border-left: 3px solid var(--color-accent); padding-left: 10px; }
 .verdict { font-family: var(--prose); font-size: 20px; line-height: 1.45; max-width: 60ch; margin: 4px 0 10px; }
 .cloud { line-height: 1.9; font-family: var(--prose); } .cloud span { margin-right: .6em; }
-.meter { display: grid; grid-template-columns: 13em 1fr 4.5em; gap: 4px 12px; align-items: center; font-size: 14px; }
-.meter .bar { margin: 0; } .meter .number { text-align: right; font-variant-numeric: tabular-nums; }
 .bubbles .message { font-family: var(--prose); font-size: 15.5px; line-height: 1.6; }
 .bubbles .user.message { background: none !important; border: 1px solid var(--border-color-primary) !important; }
 .bubbles .bot.message { background: var(--color-accent-soft) !important; border: none !important; }
@@ -126,7 +124,7 @@ body:not(.drawer-away) .unfold, .drawer-away .fold, .drawer-away .drawer { displ
   .columns { flex-direction: column !important; }
   .columns > * { width: 100% !important; min-width: 0 !important; flex: 1 1 auto !important; }
   .drawer { border-left: none; padding-left: 0; }
-  .big { font-size: 48px; } .meter { grid-template-columns: 9em 1fr 4em; }
+  .big { font-size: 48px; }
 }
 """
 

@@ -74,19 +74,6 @@ def bullets(lines: Iterable[str]) -> Markup:
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(line) for line in lines))
 
 
-def meters(pairs: Iterable[tuple[str, float]], unit: str = "") -> Markup:
-    """Return horizontal bars of values from 0 to 100."""
-    made = (
-        Markup(
-            "<span>{}</span><div class='bar' role='img' aria-label='{} {:.0f}{}'>"
-            "<div style='width:{:.1f}%'></div></div>"
-            "<span class='number'>{:.0f}{}</span>"
-        ).format(name, name, value, unit, min(100.0, max(0.0, value)), value, unit)
-        for name, value in pairs
-    )
-    return Markup("<div class='meter'>{}</div>").format(Markup("").join(made))
-
-
 def duration(seconds: float) -> str:
     """Return a length of time in words."""
     if seconds < 90:
