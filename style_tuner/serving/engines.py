@@ -62,14 +62,13 @@ def choose_engine(config: ServingConfig) -> str:
 
 def servable(voices: Sequence[Voice], engine: str, base_model: str) -> tuple[list[Voice], list[Voice]]:
     """Divide voices into those that the engine can serve beside the base model, and the others."""
-    fits = [
-        (voice.adapter if engine == "vllm" else voice.merged) is not None and voice.base_model() in (None, base_model)
-        for voice in voices
-    ]
-    return (
-        [voice for voice, fit in zip(voices, fits, strict=True) if fit],
-        [voice for voice, fit in zip(voices, fits, strict=True) if not fit],
-    )
+    fitting: list[Voice] = []
+    others: list[Voice] = []
+    for voice in voices:
+        folder = voice.adapter if engine == "vllm" else voice.merged
+        fits = folder is not None and voice.base_model() in (None, base_model)
+        (fitting if fits else others).append(voice)
+    return fitting, others
 
 
 def make_plan(config: ServingConfig, model: str, voices: Sequence[Voice], folder: Path) -> Plan:

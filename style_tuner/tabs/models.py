@@ -90,13 +90,14 @@ def _need(chosen: str | None) -> str:
 
 def merge(workspace: Workspace, chosen: str | None) -> None:
     """Start the merge as a job."""
-    if jobs.load(workspace, _need(chosen)).status in ("queued", "running"):
-        raise JobError(f"The run {chosen} is still going: wait for it, or stop it on the tab Train.")
-    if not (workspace.runs / _need(chosen) / "adapter").is_dir():
+    run = jobs.load(workspace, _need(chosen))
+    if run.status in ("queued", "running"):
+        raise JobError(f"The run {run.id} is still going: wait for it, or stop it on the tab Train.")
+    if not (workspace.runs / run.id / "adapter").is_dir():
         raise ModelError(
-            f"The run {chosen} has no trained voice to merge: let it train, or resume it on the tab Train."
+            f"The run {run.id} has no trained voice to merge: let it train, or resume it on the tab Train."
         )
-    jobs.start(workspace, "merge", ["--run", _need(chosen)])
+    jobs.start(workspace, "merge", ["--run", run.id])
 
 
 def check(workspace: Workspace, chosen: str | None) -> str:

@@ -190,7 +190,7 @@ def build(page: Page) -> None:
     page.follow(_shown_stamp, show, shown, [chosen], [chosen.change])
     page.follow(_working_stamp, progress, [working, stop_button])
     page.follow(lambda workspace: listing(takes.folder(workspace)), kept_drafts, kept)
-    page.follow(_stamp, show_choices, voice, [voice])
+    page.follow(_served_stamp, show_choices, voice, [voice])
     page.on(button.click, score, [text], [working, stop_button])
     page.on(stop_button.click, stop, [], None)
     page.on(kept.input, take_text, [kept], text)
@@ -209,6 +209,6 @@ def _working_stamp(workspace: Workspace) -> Any:
     return _going(workspace) and time.time()
 
 
-def _stamp(workspace: Workspace) -> Any:
+def _served_stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
     return state and (state.health, sorted(state.models))

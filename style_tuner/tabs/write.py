@@ -29,18 +29,6 @@ HINT = (
 DEFAULTS = SamplingConfig()
 PULSE = 0.4
 """Seconds between two looks at a draft that is being written."""
-SHOW_TAKE = """element.addEventListener('click', event => {
-  const take = event.target.closest('[data-take]')?.dataset.take;
-  if (take) trigger('click', {take});
-})"""
-FOLD = """element.addEventListener('click', event => {
-  if (!event.target.closest('button')) return;
-  localStorage.setItem('drawer', document.body.classList.toggle('drawer-away') ? 'away' : '');
-})"""
-FOLD_BUTTON = (
-    "<button type='button'><span class='fold'>Hide the drawer</span>"
-    "<span class='unfold'>Show the drawer</span></button>"
-)
 
 
 def base_of(state: ServerState) -> str:
@@ -235,7 +223,7 @@ def build(page: Page) -> None:
                 compare = gr.Checkbox(label="Compare with base", value=True, min_width=120)
                 blind = gr.Checkbox(label="Blind", value=False, min_width=80)
                 use_world = gr.Checkbox(label="Use the world", value=False, min_width=120)
-                gr.HTML(FOLD_BUTTON, js_on_load=FOLD, elem_classes="fold-button", min_width=80)
+                gr.HTML(write_view.FOLD_BUTTON, js_on_load=write_view.FOLD, elem_classes="fold-button", min_width=80)
             asked = gr.HTML()
             with gr.Row(elem_classes="columns"):
                 left_box, left = _draft_column("")
@@ -252,7 +240,7 @@ def build(page: Page) -> None:
             with gr.Accordion("Sources sent"):
                 facts = gr.HTML()
             with gr.Accordion("History"):
-                past = gr.HTML(js_on_load=SHOW_TAKE)
+                past = gr.HTML(js_on_load=write_view.SHOW_TAKE)
             voice, world, settings = _settings()
     last = gr.HTML()
     page.follow(_served_stamp, choices, [voice, world], [voice, world])

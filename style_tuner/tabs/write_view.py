@@ -27,6 +27,18 @@ ENDS = {"stop": "", "length": "cut at the longest reply", "stopped": "stopped", 
 READINGS = {"": "", "open": "blind", "voice": "chose your voice", "base": "chose base", "unsure": "could not tell"}
 MOST_SHOWN = 300
 BRIEF_LETTERS = 70
+SHOW_TAKE = """element.addEventListener('click', event => {
+  const take = event.target.closest('[data-take]')?.dataset.take;
+  if (take) trigger('click', {take});
+})"""
+FOLD = """element.addEventListener('click', event => {
+  if (!event.target.closest('button')) return;
+  localStorage.setItem('drawer', document.body.classList.toggle('drawer-away') ? 'away' : '');
+})"""
+FOLD_BUTTON = (
+    "<button type='button'><span class='fold'>Hide the drawer</span>"
+    "<span class='unfold'>Show the drawer</span></button>"
+)
 
 
 def places(take: Take, compare: bool) -> list[tuple[int, str]]:
