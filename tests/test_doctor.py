@@ -13,7 +13,7 @@ import pytest
 from test_hardware import nvidia_smi
 from typer.testing import CliRunner
 
-from style_tuner import doctor
+from style_tuner import doctor, next_steps
 from style_tuner.__main__ import app
 from style_tuner.manuscripts.store import import_file
 from style_tuner.serving import server
@@ -52,12 +52,12 @@ def test_a_gpu_is_named_with_its_driver_and_asks_for_its_builds(workspace: Works
     checks = doctor.machine(bare)
     found = by_name(checks)
     assert found["GPU"] == doctor.Check("GPU", True, "NVIDIA GeForce RTX 5090, 32 GB; driver 580.65.06.")
-    steps = doctor.steps(workspace, checks)
+    steps = next_steps.steps(workspace, checks)
     assert steps[0].ok
     assert found["PyTorch"].ok == steps[1].ok == ("CUDA" in found["PyTorch"].found)
     assert "of the GPU's 32 GB" in " ".join(doctor.works_now(checks))
     nvidia_smi(bare, GPU_ANSWERS.replace("580.65.06", "535.1"))
-    assert not doctor.steps(workspace, checks)[0].ok
+    assert not next_steps.steps(workspace, checks)[0].ok
 
 
 def test_a_gpu_that_cannot_compute_is_found_out_by_trying(bare: Path) -> None:
@@ -95,22 +95,22 @@ def test_the_model_is_on_disk_when_every_weight_file_is(tmp_path: Path) -> None:
     folder = tmp_path / "models--one--two"
     snapshot = folder / "snapshots" / "abc"
     write_text(folder / "refs" / "main", "abc")
-    assert not doctor.model_on_disk("one/two", tmp_path)
+    assert not next_steps.model_on_disk("one/two", tmp_path)
     write_json(snapshot / "model.safetensors.index.json", {"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})
     write_text(snapshot / "1.safetensors", "x")
-    assert not doctor.model_on_disk("one/two", tmp_path)
+    assert not next_steps.model_on_disk("one/two", tmp_path)
     write_text(snapshot / "2.safetensors", "x")
-    assert doctor.model_on_disk("one/two", tmp_path)
+    assert next_steps.model_on_disk("one/two", tmp_path)
 
 
 def test_the_steps_count_the_work_of_the_workspace(workspace: Workspace, bare: Path) -> None:
     checks = doctor.machine(bare)
-    assert not any(step.ok for step in doctor.steps(workspace, checks)[-4:])
+    assert not any(step.ok for step in next_steps.steps(workspace, checks)[-4:])
     import_file(workspace, write_text(bare / "salt.txt", "She walked home.\n"))
     write_json(workspace.datasets / "1" / "dataset.json", {"model": doctor.guide_model()})
-    assert [step.ok for step in doctor.steps(workspace, checks)[-4:]] == [True, True, False, False]
+    assert [step.ok for step in next_steps.steps(workspace, checks)[-4:]] == [True, True, False, False]
     write_json(workspace.datasets / "2" / "dataset.json", {"model": "data/starter_model"})
-    assert not doctor.steps(workspace, checks)[-3].ok
+    assert not next_steps.steps(workspace, checks)[-3].ok
 
 
 def test_a_server_with_another_model_is_told_of(
@@ -119,7 +119,7 @@ def test_a_server_with_another_model_is_told_of(
     def told(**state: object) -> tuple[bool, str]:
         values = {"models": {"base": "", "elena": ""}, "health": "up"} | state
         monkeypatch.setattr(server, "state", lambda _: ServerState("http://127.0.0.1:9/v1", "vllm", **values))
-        step = doctor.steps(workspace, doctor.machine(bare))[-1]
+        step = next_steps.steps(workspace, doctor.machine(bare))[-1]
         return step.ok, step.found
 
     starter = "data/starter_model"
@@ -135,12 +135,12 @@ def test_the_steps_and_their_order_are_those_of_the_readme(workspace: Workspace)
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("## With an RTX 5090")[1].split("\n## ")[0]
     text = " ".join(readme.split())
     places = [
-        text.find(step.command) for step in doctor.steps(workspace, doctor.machine(workspace.home)) if step.command
+        text.find(step.command) for step in next_steps.steps(workspace, doctor.machine(workspace.home)) if step.command
     ]
     assert -1 not in places
     assert places == sorted(places)
     assert f"{doctor.OLDEST_DRIVER} or later" in text
-    assert f"{doctor.MODEL_BYTES // doctor.GIGABYTE} GB" in text
+    assert f"{next_steps.MODEL_BYTES // doctor.GIGABYTE} GB" in text
 
 
 @contextmanager

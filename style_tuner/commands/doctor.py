@@ -18,12 +18,13 @@ def doctor(
 ) -> None:
     """Tell what this machine has, what works with it, and what is left to do for Llama-3.1-8B on an RTX 5090."""
     from style_tuner import doctor as looks
+    from style_tuner import next_steps
 
     place = existing_workspace(workspace)
     checks = looks.machine(place.home)
     tried = looks.try_gpu()
     shown = [*checks, *([tried] if tried else []), *([looks.ask_hub()] if hub else [])]
-    works, steps = looks.works_now(checks), looks.steps(place, checks)
+    works, steps = looks.works_now(checks), next_steps.steps(place, checks)
     lines = ["This machine"]
     for check in shown:
         lines.append(f"  {'ok     ' if check.ok else 'missing'}  {check.name}: {check.found}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import gradio as gr
 from markupsafe import Markup
 
-from style_tuner import doctor
+from style_tuner import doctor, next_steps
 from style_tuner.doctor import Check
 from style_tuner.tabs import views
 from style_tuner.tabs.common import Page
@@ -69,7 +69,7 @@ def ask_hub(workspace: Workspace) -> tuple[str, str]:
 
 def _show(workspace: Workspace, more: Sequence[Check]) -> tuple[str, str]:
     checks = doctor.machine(workspace.home)
-    steps = doctor.steps(workspace, checks)
+    steps = next_steps.steps(workspace, checks)
     here = Markup("<h3>What works now</h3>{}<h3>This machine</h3>{}").format(
         views.bullets(doctor.works_now(checks)), _list("ul", [*checks, *more], ("", "to look at"), False)
     )
