@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -23,7 +25,13 @@ def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     """Return the scores kept in the workspace, file name and value, the newest first."""
     if not workspace.scores.is_dir():
         return []
-    return [(path.stem, read_json(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True)]
+    return [(path.stem, _read(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True)]
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> dict[str, Any]:
+    """Return a score, read once: no score is ever written again, and that of a whole novel has megabytes."""
+    return dict(read_json(path))
 
 
 def interval(score: dict[str, Any]) -> str:
