@@ -76,7 +76,7 @@ def _parse(line: str) -> Gpu | None:
 
 
 def hardware() -> Hardware:
-    """Return what the strip on the page shows."""
+    """Return the GPUs, cores and memory as they are now."""
     memory = psutil.virtual_memory()
     return Hardware(gpus(), psutil.cpu_count() or 1, memory.total - memory.available, memory.total)
 

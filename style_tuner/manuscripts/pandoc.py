@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.blocks import Block, laid_out, paragraph_or_break, tidy
-from style_tuner.manuscripts.cuts import SOFT_END, Cut, Marks, marks_in, plural, unmarked
+from style_tuner.manuscripts.cuts import SOFT_END, Cut, marks_in, unmarked
+from style_tuner.manuscripts.inlines import Converted, Inlines, Node, unknown
 from style_tuner.manuscripts.lines import line_ends_meant
 
-Node = dict[str, Any]
 MARKDOWN = "commonmark+footnotes+strikeout"
 """Markdown as editors show it; pandoc's own dialect reads `@name`, `~` and `$` in prose as commands."""
-PLACE = re.compile("\ue000(\\d+)\ue001")
-"""Where, in a source that pandoc reads, a piece stood that pandoc passes over."""
-
-
-@dataclass
-class Converted:
-    """What pandoc found: the blocks, the document's own title, and how much of what was left out."""
-
-    blocks: list[Block] = field(default_factory=list)
-    title: str = ""
-    left_out: Counter[str] = field(default_factory=Counter)
-    left_out_text: list[str] = field(default_factory=list)
 
 
 def convert(path: Path, source: str | bytes, format_name: str, placed: Sequence[tuple[str, str]] = ()) -> Converted:
@@ -65,18 +51,15 @@ def convert(path: Path, source: str | bytes, format_name: str, placed: Sequence[
     return converted
 
 
-class _Walker:
-    """Walks pandoc's tree (types: pandoc-types 1.23) and fills a `Converted`."""
+class _Walker(Inlines):
+    """Walks the blocks of pandoc's tree and fills a `Converted`."""
 
     def __init__(self, converted: Converted, placed: Sequence[tuple[str, str]] = ()) -> None:
-        self.found = converted
-        self.placed = placed
-        self.marks = Marks()
+        super().__init__(converted, placed)
         self.waiting: tuple[Cut, ...] = ()
         """What was taken out where no text was left; it stood before the block that comes next."""
         self.unended = ""
         """A paragraph whose end is deleted: the next one goes on with it."""
-        self.joins = False
         self.by_kind: dict[str, Callable[[Any], None]] = {
             "Para": self.paragraph,
             "Plain": self.paragraph,
@@ -110,17 +93,11 @@ class _Walker:
         else:
             self.add(replace(block, cuts=cuts))
 
-    def leave_out(self, what: str, text: str) -> str:
-        """Count a piece of the file as left out and return its mark."""
-        self.found.left_out[plural(what)] += 1
-        self.found.left_out_text.append(unmarked(text))
-        return self.marks.take(what, text)
-
     def blocks(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             kind = node["t"]
             if kind not in self.by_kind:
-                raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
+                raise unknown(kind)
             if kind not in ("Para", "Plain"):
                 self.end_paragraph()
             self.by_kind[kind](node.get("c"))
@@ -151,18 +128,6 @@ class _Walker:
         else:
             cuts = self.marks.cuts(marked, lambda before: " ".join(before.split()))
             self.add(Block("heading", " ".join(text.split()), content[0], cuts=cuts))
-
-    def markup(self, text: str) -> str:
-        """Take comments and tags out of raw HTML and return the words between them."""
-
-        def tag(found: re.Match[str]) -> str:
-            if re.fullmatch(r"<br\s*/?>", found[0]):
-                self.found.left_out_text.append(found[0])
-                return "\n"
-            return self.leave_out("HTML tag", found[0])
-
-        text = re.sub(r"<!--.*?-->", lambda found: self.leave_out("comment", found[0]), text, flags=re.DOTALL)
-        return html.unescape(re.sub(r"<[^>]*>", tag, text))
 
     def paragraph(self, inlines: Sequence[Node]) -> None:
         self.joins = False
@@ -220,45 +185,6 @@ class _Walker:
                 self.blocks(cell[4])
         self.found.blocks[start:] = [replace(block, in_table=True) for block in self.found.blocks[start:]]
 
-    def text(self, inlines: Sequence[Node]) -> str:
-        """Return the words of inline nodes, marks among them; a forced line break is a line end."""
-        return "".join(self.inline(node) for node in inlines)
-
-    def inline(self, node: Node) -> str:
-        kind: str = node["t"]
-        content: Any = node.get("c")
-        if kind == "Str":
-            return PLACE.sub(lambda found: self.marks.take(*self.placed[int(found[1])]), str(content))
-        if kind == "Space":
-            return " "
-        if kind == "SoftBreak":
-            return SOFT_END
-        if kind == "LineBreak":
-            return "\n"
-        if kind in ("Emph", "Underline", "Strong", "Superscript", "Subscript", "SmallCaps"):
-            return self.text(content)
-        if kind == "Span":
-            return self.span(content[0][1], self.text(content[1]))
-        if kind == "Cite":
-            return self.text(content[1])
-        if kind == "Link":
-            text, address = self.text(content[1]), content[2][0]
-            if ":" in address and address not in (unmarked(text), f"mailto:{unmarked(text)}"):
-                text += self.leave_out("link address", address)
-            return text
-        if kind in ("Code", "Math"):
-            return str(content[1])
-        return self.rare_inline(kind, content)
-
-    def span(self, classes: Sequence[str], text: str) -> str:
-        """Accept a tracked change; `words_in` counts changes and comments, since the file's words are without them."""
-        if "deletion" in classes:
-            return self.marks.take("tracked deletion", text)
-        if "comment-start" in classes:
-            return self.marks.take("comment", text)
-        self.joins = self.joins or "paragraph-deletion" in classes
-        return text
-
     def inner(self, nodes: Sequence[Node]) -> str:
         """Return the words of blocks inside a paragraph, marks among them."""
         inside = _Walker(Converted(), self.placed)
@@ -268,20 +194,6 @@ class _Walker:
         cuts = [*(cut for block in inside.found.blocks for cut in block.cuts), *inside.waiting]
         text = "\n".join(block.text for block in inside.found.blocks)
         return text + "".join(self.marks.take(cut.reason, cut.text) for cut in cuts)
-
-    def rare_inline(self, kind: str, content: Any) -> str:
-        if kind == "Quoted":
-            marks = ("‘", "’") if content[0]["t"] == "SingleQuote" else ("“", "”")
-            return marks[0] + self.text(content[1]) + marks[1]
-        if kind == "Strikeout":
-            return self.leave_out("struck-out piece", self.text(content))
-        if kind == "Note":
-            return self.leave_out("footnote", self.inner(content))
-        if kind == "Image":
-            return self.leave_out("image", f"{self.text(content[1])} {content[2][0]}")
-        if kind == "RawInline":
-            return self.markup(content[1])
-        raise ManuscriptError(f"pandoc made a {kind!r}, which this version of Style Tuner does not know.")
 
     def meta_text(self, value: Any) -> str:
         """Return the words of a metadata value (a string, inlines, blocks or a list of these)."""
