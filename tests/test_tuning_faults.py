@@ -4,17 +4,20 @@ import hashlib
 import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tuning_rows import write_rows
 
 from style_tuner.config import STARTER_MODEL, TrainingConfig
-from style_tuner.errors import ConfigError
+from style_tuner.errors import ConfigError, DatasetError
 from style_tuner.jobs import Job
+from style_tuner.tuning.checkpoints import new_voice, put_back
 from style_tuner.tuning.samples import best_and_worst, read_samples
 from style_tuner.tuning.train import train
-from style_tuner.workspace import read_jsonl
+from style_tuner.workspace import PROJECT_ROOT, read_jsonl
 
 
 def settings(**changes) -> TrainingConfig:
@@ -182,6 +185,8 @@ def test_a_batch_that_does_not_fit_is_halved_before_the_run_and_said_aloud(
 def test_a_probe_leaves_no_trace_in_the_run(whole: Path, dataset: Path, tmp_path: Path) -> None:
     train(settings(probe=True), dataset, tmp_path / "run", start(tmp_path / "run"))
     assert curve(tmp_path / "run") == curve(whole)
+    validated = [row for row in read_jsonl(tmp_path / "run" / "metrics.jsonl") if "validation_loss" in row]
+    assert [row["step"] for row in validated] == [0, 1, 2, 3, 4, 5, 6]
     assert digest(tmp_path / "run") == digest(whole)
 
 
@@ -191,6 +196,56 @@ def test_a_single_row_that_does_not_fit_is_refused_with_the_remedy(dataset: Path
     with pytest.raises(ConfigError, match=r"One row of \d+ tokens does not fit into memory: lower max_seq_length"):
         train(settings(probe=True), dataset, job.folder, job)
     assert not curve(job.folder)
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from style_tuner.tuning.checkpoints import new_voice
+
+voice = Path(sys.argv[1])
+rename = Path.rename
+left = int(sys.argv[2])
+
+def cut(self, to):
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(9)
+    return rename(self, to)
+
+Path.rename = cut
+with new_voice(voice) as new:
+    (new / "weights").write_text("new")
+os._exit(9)
+"""
+
+
+@pytest.mark.parametrize(("renamed", "left"), [(0, "old"), (1, "old"), (2, "new")])
+def test_a_power_cut_while_a_voice_is_replaced_leaves_the_old_one_or_the_new(
+    tmp_path: Path, renamed: int, left: str
+) -> None:
+    voice = tmp_path / "adapter"
+    voice.mkdir()
+    (voice / "weights").write_text("old")
+    done = subprocess.run([sys.executable, "-c", CUT, str(voice), str(renamed)], cwd=PROJECT_ROOT)
+    assert done.returncode == 9
+    put_back(voice)
+    assert (voice / "weights").read_text() == left
+    with new_voice(voice) as new:
+        (new / "weights").write_text("newer")
+    assert (voice / "weights").read_text() == "newer"
+
+
+def test_a_run_that_goes_on_begins_by_putting_back_the_voice_that_a_power_cut_left_aside(
+    whole: Path, dataset: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    (folder / "adapter").rename(folder / ".adapter.before")
+    with pytest.raises(DatasetError, match="has changed since this run began"):
+        train(settings(), write_rows(tmp_path / "other", 8), folder, start(folder))
+    assert digest(folder) == digest(whole)
 
 
 def test_a_run_can_start_from_the_voice_of_another(whole: Path, dataset: Path, tmp_path: Path) -> None:

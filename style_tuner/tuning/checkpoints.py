@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import JobError, StorageError
+from style_tuner.tuning.parallel import is_helper, is_sharded
 from style_tuner.workspace import new_folder, read_json, storage_errors, time_stamp, write_json
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ LEAST_FREE = 1024**2
 """Bytes free below which a failed write of PyTorch, which names no reason, is taken for a full disk."""
 NOT_OF_A_VOICE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state*.pth", "trainer_state.json", "*.bin")
 """Files of a checkpoint that training alone needs."""
+OPTIMISERS = ("optimizer.pt", "optimizer.bin", "latest")
+"""Where a checkpoint keeps the optimiser: by itself, under FSDP, and DeepSpeed's note of the folder that it makes."""
 
 
 @contextmanager
@@ -109,21 +112,13 @@ def use_checkpoint(run: Path, checkpoints: Path, step: int) -> Path | None:
         raise JobError(f"The run {run.name} keeps no state of step {step}. There are: {there}.")
     whole = not (complete[step] / "adapter_config.json").is_file()
     voice = run / ("merged" if whole else "adapter")
-    with disk_errors(run), new_voice(voice) as new:
-        if whole:
-            _copy_as_bfloat16(complete[step], new)
-        else:
-            shutil.copytree(complete[step], new, ignore=shutil.ignore_patterns(*NOT_OF_A_VOICE), dirs_exist_ok=True)
-        return keep_aside(voice)
-
-
-def keep_aside(voice: Path) -> Path | None:
-    """Move a run's voice into its folder `earlier`, and return where it lies now."""
-    if not voice.exists():
-        return None
-    kept = new_folder(voice.parent / "earlier", f"{time_stamp()}-{voice.name}")
-    kept.rmdir()
-    return voice.rename(kept)
+    with disk_errors(run):
+        with new_voice(voice, keep_old=True) as new:
+            if whole:
+                _copy_as_bfloat16(complete[step], new)
+            else:
+                shutil.copytree(complete[step], new, ignore=shutil.ignore_patterns(*NOT_OF_A_VOICE), dirs_exist_ok=True)
+        return put_back(voice)
 
 
 def _copy_as_bfloat16(checkpoint: Path, folder: Path) -> None:
@@ -137,28 +132,65 @@ def _copy_as_bfloat16(checkpoint: Path, folder: Path) -> None:
 
 
 @contextmanager
-def new_voice(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to, which becomes `folder` once it is whole; what was there is replaced."""
-    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+def new_voice(voice: Path, keep_old: bool = False) -> Iterator[Path]:
+    """Give a folder to write to, which takes the place of `voice` once it is whole.
+
+    At no moment is there neither of the two: the old one is renamed before the new one is, and removed, unless it is to
+    be kept for `put_back`, after it.
+    """
+    put_back(voice)
+    new = Path(tempfile.mkdtemp(dir=voice.parent, prefix=f".{voice.name}-"))
     try:
         yield new
-        if folder.exists():
-            shutil.rmtree(folder)
         new.chmod(0o755)
-        new.rename(folder)
+        if voice.exists():
+            voice.rename(_aside(voice))
+        new.rename(voice)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
+        put_back(voice)
         raise
+    if not keep_old and _aside(voice).exists():
+        shutil.rmtree(_aside(voice))
 
 
-def save_voice(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write the adapter or the whole model with its tokenizer and chat template; an earlier one is replaced whole."""
+def put_back(voice: Path) -> Path | None:
+    """Rename a voice back that a power cut left aside.
+
+    Where another has taken its place, it is kept in the run's folder `earlier` instead; returns where.
+    """
+    aside = _aside(voice)
+    if not aside.exists():
+        return None
+    if not voice.exists():
+        aside.rename(voice)
+        return None
+    kept = new_folder(voice.parent / "earlier", f"{time_stamp()}-{voice.name}")
+    kept.rmdir()
+    return aside.rename(kept)
+
+
+def _aside(voice: Path) -> Path:
+    return voice.with_name(f".{voice.name}.before")
+
+
+def save_voice(trainer: Any, tokenizer: PreTrainedTokenizerBase, voice: Path) -> None:
+    """Write the adapter or the whole model with its tokenizer and chat template; an earlier one is replaced whole.
+
+    Every process must call it: where each holds a part of the model, the parts are brought together. The first writes.
+    """
     import torch
 
-    with new_voice(folder) as new:
-        if folder.name == "merged":  # trained in float32, kept as every whole model here is
-            model.to(torch.bfloat16)
-        model.save_pretrained(new)
+    model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
+    if voice.name == "merged":  # trained in float32, kept as every whole model here is
+        model.to(torch.bfloat16)
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if is_sharded() else None
+    if is_helper():
+        return
+    if weights is not None and getattr(model.config, "tie_word_embeddings", False):
+        weights = {name: weight for name, weight in weights.items() if name not in model.all_tied_weights_keys}
+    with new_voice(voice) as new:
+        model.save_pretrained(new, state_dict=weights)
         tokenizer.save_pretrained(new)
 
 
@@ -174,7 +206,9 @@ def is_complete(checkpoint: Path) -> bool:
                 tensors.keys()
     except (OSError, ValueError, SafetensorError):
         return False
-    return bool(weights) and all(zipfile.is_zipfile(checkpoint / name) for name in ("optimizer.pt", "scheduler.pt"))
+    optimisers = [checkpoint / name for name in OPTIMISERS if (checkpoint / name).is_file()]
+    kept = [path for path in (*optimisers, checkpoint / "scheduler.pt") if path.name != "latest"]
+    return bool(weights and optimisers) and all(zipfile.is_zipfile(path) for path in kept)
 
 
 def _weights(checkpoint: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ConfigError, ModelError
 from style_tuner.tuning.device import attention_kernel, compute_dtype, say_dtype
-from style_tuner.tuning.parallel import device_map
+from style_tuner.tuning.parallel import device_map, is_sharded
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +90,7 @@ def quantisation(config: TrainingConfig, dtype: torch.dtype) -> BitsAndBytesConf
         bnb_4bit_quant_type=config.bnb_4bit_quant_type,
         bnb_4bit_compute_dtype=dtype,
         bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
+        bnb_4bit_quant_storage=dtype if is_sharded() else None,  # FSDP parts floating-point numbers alone
     )
 
 

@@ -35,6 +35,33 @@ def is_sharded() -> bool:
     return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
 
 
+def prepare_together(trainer: Any) -> None:
+    """Prepare the model for training by several processes, so that it can be asked before.
+
+    The trainer's own evaluation would prepare it for answers alone, and accelerate 1.15 prepares no model twice: each
+    process would train by itself. Under FSDP it refuses a model without an optimiser; the one made here is thrown away.
+    """
+    if processes() == 1 or trainer.is_deepspeed_enabled:
+        return
+    from torch.distributed.fsdp import register_fsdp_forward_method
+
+    trainer.create_optimizer()
+    trainer.model_wrapped, _ = trainer.accelerator.prepare(trainer.model, trainer.optimizer)
+    trainer.optimizer = None
+    if trainer.is_fsdp_enabled:
+        trainer.model = trainer.model_wrapped
+        register_fsdp_forward_method(trainer.model, "generate")
+
+
+def part_again(model: Any) -> None:
+    """Give back what FSDP has fetched from the other processes to write a sample, and keeps for a backward pass."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def device_map() -> dict[str, int | str] | None:
     """Return where this process keeps the model; None where DeepSpeed or FSDP place its parts."""
     import torch
@@ -73,6 +100,18 @@ def _from_first(value: Any) -> Any:
     values = [value]
     broadcast_object_list(values)
     return values[0]
+
+
+def all_say(value: Any) -> list[Any]:
+    """Return what each process gives; every process must ask."""
+    if processes() == 1:
+        return [value]
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
+    PartialState(cpu=not torch.cuda.is_available())
+    return list(gather_object([value]))
 
 
 class JointJob(Job):

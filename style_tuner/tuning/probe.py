@@ -11,6 +11,7 @@ from typing import Any
 
 from style_tuner.config import TrainingConfig
 from style_tuner.errors import ConfigError
+from style_tuner.tuning.parallel import all_say, is_sharded, processes
 from style_tuner.workspace import read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,11 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def is_wanted(config: TrainingConfig) -> bool:
-    """Say whether a probe comes before the run."""
+    """Say whether a probe comes before the run; none does where FSDP or DeepSpeed part the model."""
     import torch
 
+    if is_sharded():
+        return False
     return torch.cuda.is_available() if config.probe == "auto" else bool(config.probe)
 
 
@@ -56,20 +59,24 @@ def fits(trainer: Any, config: TrainingConfig) -> bool:
     """Train two steps on the longest rows, undo them, and say whether memory sufficed.
 
     Goes through the trainer's own loop, so that autocast, recomputed activations and the optimiser's state are those of
-    the run. Trained weights and the random state are put back.
+    the run. Trained weights and the random state are put back. Of several processes, all answer alike.
     """
     import torch
 
     trained = {name: weight for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     before = {name: weight.detach().to("cpu", copy=True) for name, weight in trained.items()}
     devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=devices), _probing(trainer, config):
+    with torch.random.fork_rng(devices=devices), _probing(trainer, config), _by_itself(trainer):
         try:
             trainer.train()
+            return not any(all_say(False))
+        except _FullElsewhereError:
+            return False
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             error.__traceback__ = None  # its frames hold what filled the memory
+            all_say(True)
             return False
         finally:
             for name, weight in trained.items():
@@ -78,10 +85,42 @@ def fits(trainer: Any, config: TrainingConfig) -> bool:
             trainer.optimizer = trainer.lr_scheduler = None
             trainer.model_wrapped = trainer.model
             trainer._total_train_tokens = 0
+            trainer.state.max_steps = 0  # else the base model's validation would count as the run's
             trainer.accelerator.free_memory()
             gc.collect()
             torch.cuda.empty_cache()
-    return True
+
+
+class _FullElsewhereError(Exception):
+    """Another of the processes that train together has no memory left."""
+
+
+@contextmanager
+def _by_itself(trainer: Any) -> Iterator[None]:
+    """Let each process train without waiting for the others, and hear before each batch whether one has run full.
+
+    Otherwise one that has no memory left would leave the others waiting for its gradients.
+    """
+    if processes() == 1:
+        yield
+        return
+    step, accelerator = trainer.training_step, trainer.accelerator
+    alone = {"gather": lambda tensor: tensor, "gather_for_metrics": lambda tensor, *_, **__: tensor}
+
+    def training_step(model: Any, *arguments: Any, **more: Any) -> Any:
+        if any(all_say(False)):
+            raise _FullElsewhereError
+        with model.no_sync():
+            return step(model, *arguments, **more)
+
+    try:
+        trainer.training_step, trainer.store_flos = training_step, lambda: None
+        accelerator.__dict__.update(alone)
+        yield
+    finally:
+        del trainer.training_step, trainer.store_flos
+        for name in alone:
+            del accelerator.__dict__[name]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.abilities import ability_loss
 from style_tuner.tuning.follow import perplexity
+from style_tuner.tuning.parallel import prepare_together
 from style_tuner.tuning.probe import fits, is_wanted, settle, smaller_batch
 from style_tuner.tuning.reading import RunData
 from style_tuner.tuning.rows import training_rows
@@ -90,6 +91,7 @@ def before(trainer: Any, schedule: Schedule, job: Job, start: Path | None, sampl
     if known:
         return known[0]
     job.report(0, schedule.steps, "validating the base model")
+    prepare_together(trainer)
     with trainer.model.disable_adapter() if start is not None else nullcontext():
         base = float(trainer.evaluate()["eval_loss"])  # an untrained adapter adds nothing: this is the base model
         able = ability_loss(trainer.model, data.tokenizer)

@@ -11,6 +11,7 @@ from style_tuner.config import SamplingConfig, TrainingConfig
 from style_tuner.dataset.formats import Example
 from style_tuner.jobs import Job
 from style_tuner.records import ChatExample
+from style_tuner.tuning.parallel import is_sharded, part_again
 from style_tuner.tuning.rows import prompt_and_whole
 from style_tuner.workspace import append_jsonl, read_jsonl
 
@@ -82,11 +83,13 @@ def answers(
                 top_p=sampling.top_p,
                 top_k=0,
                 use_cache=True,
+                synced_gpus=is_sharded(),  # every process must ask as often as the one that answers longest
                 pad_token_id=padding,
                 eos_token_id=tokenizer.eos_token_id,
             )
         finally:
             model.train(was_training)
+            part_again(model)
     return [str(text).strip() for text in tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import TrainingConfig
 from style_tuner.tuning.memory import GIBIBYTE, estimate_memory, shape_of
-from style_tuner.tuning.parallel import share_of
+from style_tuner.tuning.parallel import all_say, share_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,9 @@ def hasten(arguments: SFTConfig, config: TrainingConfig, base: PreTrainedModel) 
     config = share_of(config)
     arguments.per_device_train_batch_size = config.per_device_batch_size
     arguments.gradient_accumulation_steps = config.gradient_accumulation_steps
-    batch, recompute = memory_plan(config, base)
+    plans = all_say(memory_plan(config, base))
+    recompute = any(twice for _, twice in plans)
+    batch = config.per_device_batch_size if recompute else min(rows for rows, _ in plans)
     if batch != config.per_device_batch_size or recompute != config.gradient_checkpointing:
         log.info(
             "Memory allows to keep all activations, with %d rows at a time: faster than computing them twice.", batch

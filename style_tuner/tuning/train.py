@@ -12,7 +12,7 @@ from style_tuner.config import TrainingConfig, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.abilities import ability_loss
-from style_tuner.tuning.checkpoints import at_home, disk_errors, newest_checkpoint, save_voice
+from style_tuner.tuning.checkpoints import at_home, disk_errors, newest_checkpoint, put_back, save_voice
 from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.ending import last_good, say_signs
 from style_tuner.tuning.follow import LossError
@@ -20,7 +20,7 @@ from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub
 from style_tuner.tuning.memory import estimate_memory, model_shape
 from style_tuner.tuning.model import load_config
 from style_tuner.tuning.needs import say
-from style_tuner.tuning.parallel import join
+from style_tuner.tuning.parallel import is_helper, join
 from style_tuner.tuning.probe import memory_errors, settled
 from style_tuner.tuning.provenance import record
 from style_tuner.tuning.quiet import quiet_libraries
@@ -65,6 +65,8 @@ def train(
     repository = preflight(config, hub)
     data = read_data(config, dataset)
     checkpoints = folder / Path(config.output_dir).expanduser()
+    voice = folder / ("adapter" if config.method == "lora" else "merged")
+    put_back(voice)
     refuse_foreign_checkpoints(checkpoints, folder)
     record(folder, data.digest)
     config = settled(folder, config)
@@ -91,9 +93,8 @@ def train(
             return last_good(error, folder, checkpoints, job, base_loss)
         step = trainer.state.global_step
         job.report(step, schedule.steps, "saving the voice", ability_loss=ability_loss(trainer.model, data.tokenizer))
-        voice = folder / ("adapter" if config.method == "lora" else "merged")
-        save_voice(trainer.model, data.tokenizer, voice)
-        if Path(config.output_dir).expanduser().is_absolute():
+        save_voice(trainer, data.tokenizer, voice)
+        if Path(config.output_dir).expanduser().is_absolute() and not is_helper():
             shutil.copytree(voice, checkpoints, dirs_exist_ok=True)
     result = {
         "base_validation_loss": base_loss,
