@@ -1,15 +1,17 @@
 import subprocess
 import sys
+import zipfile
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
 from style_tuner import jobs
 from style_tuner.config import PROJECT_ROOT, STARTER_CONFIG, load_training_config
 from style_tuner.records import Run
-from style_tuner.tabs import plots, train_run, train_runs, train_settings, train_view
+from style_tuner.tabs import plots, run_view, train_run, train_runs, train_settings, train_source, train_view
 from style_tuner.tuning.samples import Sample
-from style_tuner.workspace import Workspace, append_jsonl, write_json
+from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json, write_jsonl
 
 
 def training(*steps, **more):
@@ -49,6 +51,20 @@ def test_the_sentence_names_the_step_that_is_marked_as_kept(status):
     assert "by step 20, its last; that state is kept" in train_view.loss_sentence(rows, run(status, best_step=20))
     risen = [validation(0, 4.0), validation(10, 4.2), validation(20, 4.3)]
     assert "state of step 10 is kept" in train_view.loss_sentence(risen, run(status, best_step=10))
+
+
+def test_a_state_that_was_chosen_later_is_named_with_its_own_loss():
+    rows = [validation(0, 4.7), validation(20, 0.36), validation(28, 0.33)]
+    said = train_view.loss_sentence(rows, run("done", best_step=20))
+    assert said == (
+        "Validation loss fell from 4.700 to 0.330 at step 28. The state of step 20, with 0.360, is the voice."
+    )
+
+
+def test_a_rate_is_blamed_only_where_the_loss_has_risen():
+    level = [validation(0, 4.7), validation(1, 4.7)]
+    assert "not fallen below 4.700 so far" in train_view.loss_sentence(level, run("stopped", best_step=1))
+    assert "too high" in train_view.loss_sentence([*level, validation(2, 4.9)], run("done", best_step=1))
 
 
 def test_nothing_is_called_kept_before_a_run_is_over():
@@ -91,6 +107,34 @@ def test_a_run_shows_its_figures_and_what_goes_wrong(place: tuple[Workspace, Run
         assert shown in head
 
 
+def test_a_run_that_trains_every_weight_says_so_in_plain_figures(place: tuple[Workspace, Run]) -> None:
+    whole = replace(place[1], result={"trainable_parameters": 1000, "all_parameters": 1000})
+    assert "<b>100 %</b> of the model learns" in train_view.figures([], whole)
+
+
+def test_ordinary_answers_are_shown_before_and_after(place: tuple[Workspace, Run]) -> None:
+    reports = [validation(0, 4.0) | {"ability_loss": 4.11}, {"step": 8, "what": "saving", "ability_loss": 3.99}]
+    assert "<b>4.11 → 3.99</b> loss on ordinary answers" in train_view.figures(reports, place[1])
+
+
+def test_a_batch_that_was_halved_is_said(place: tuple[Workspace, Run]) -> None:
+    workspace, one = place
+    path = workspace.runs / one.id / "settings.json"
+    batch = {"per_device_batch_size": 2, "gradient_accumulation_steps": 2, "keep_activations": True}
+    assert run_view.settled(workspace, one) == ""
+    write_json(path, read_json(path) | {"batch": batch})
+    assert "Memory was full with 4 rows at a time: it trains with 2, and 2 batches" in run_view.settled(workspace, one)
+
+
+def test_a_run_tells_what_it_was_made_with(place: tuple[Workspace, Run]) -> None:
+    workspace, one = place
+    path = workspace.runs / one.id / "settings.json"
+    write_json(path, read_json(path) | {"rows_hash": "abc123", "packages": {"torch": "2.13.0"}})
+    shown = run_view.made_with(workspace, one)
+    for part in ("QLoRA", "rows.jsonl", "abc123", "torch 2.13.0", "tensorboard --logdir", "learning_rate: 0.002"):
+        assert part in shown
+
+
 def test_samples_stand_first_beside_last_and_are_never_markup(place: tuple[Workspace, Run]) -> None:
     shown = str(train_view.samples(*place))
     assert shown.index("Before training (loss 3.600)") < shown.index("After epoch 2 (loss 3.600)")
@@ -117,6 +161,60 @@ def test_the_settings_of_a_run_can_be_copied_and_changed(place: tuple[Workspace,
     assert train_settings.overrides(chosen.value, config.base_model, 5, config.learning_rate, config.lora_r) == [
         "num_epochs=5"
     ]
+
+
+def test_a_run_can_be_taken_to_another_trainer(place: tuple[Workspace, Run], tmp_path: Path) -> None:
+    workspace, one = place
+    rows = [{"instruction": f"Say {n}.", "output": f"It is {n}."} for n in range(24)]
+    source = write_jsonl(tmp_path / "rows.jsonl", rows)
+    path = workspace.runs / one.id / "settings.json"
+    write_json(path, read_json(path) | {"dataset": str(source)})
+    for to, config in (("axolotl", "axolotl.yaml"), ("llama-factory", "llama_factory.yaml")):
+        file, same = train_run.export(workspace, one.id, to)
+        assert file.visible
+        with zipfile.ZipFile(next(workspace.exports.glob(f"*-{to}.zip"))) as packed:
+            names = {Path(name).name for name in packed.namelist()}
+        assert {config, "train.jsonl", "validation.jsonl"} <= names
+        assert f"export-config {one.id} --to {to}" in same
+
+
+def test_copied_settings_bring_the_rows_of_their_run(place: tuple[Workspace, Run], tmp_path: Path) -> None:
+    workspace, one = place
+    path = workspace.runs / one.id / "settings.json"
+    write_json(path, read_json(path) | {"dataset": str(tmp_path / "rows.jsonl")})
+    copied = train_run.copy_settings(workspace, one.id).value
+    assert train_source.show_recipe(copied)[:2] == (train_source.ROWS, str(tmp_path / "rows.jsonl"))
+    prepared = write_json(workspace.datasets / "one" / "dataset.json", {}).parent
+    write_json(path, read_json(path) | {"dataset": str(prepared)})
+    assert train_source.show_recipe(copied)[:2] == (train_source.PASSAGES, "")
+
+
+def test_a_new_run_is_looked_at_once_and_the_chosen_one_after_that(place: tuple[Workspace, Run]) -> None:
+    workspace, one = place
+    _, choice, seen = train_runs.show_runs(workspace, None, None)
+    assert (choice.value, seen) == (one.id, one.id)
+    with jobs.job(workspace, "train") as newer:
+        new = newer.folder.name
+        _, choice, seen = train_runs.show_runs(workspace, one.id, seen)
+        assert (choice.value, seen) == (new, new)
+        table, choice, seen = train_runs.show_runs(workspace, one.id, seen)
+        assert (choice.value, seen) == (one.id, new)
+    assert "rows.jsonl, starter_model, 2 epochs, rate 0.002" in table
+
+
+def test_a_search_offers_what_can_be_done_with_it(workspace: Workspace) -> None:
+    def offered() -> list[bool]:
+        return [button.visible for button in train_runs.show_sweep(workspace)[1:]]
+
+    assert offered() == [False, False, False]
+    with jobs.job(workspace, "sweep") as search:
+        assert offered() == [True, False, False]
+        train_runs.stop_sweep(workspace)
+        assert search.stop_requested()
+        search.stopped = True
+        search.result = {"table": [], "best_rate": 1e-3, "advice": "Train with 0.001."}
+    assert offered() == [False, True, True]
+    assert train_runs.use_rate(workspace) == 1e-3
 
 
 def test_a_sweep_shows_its_table_and_advice(place: tuple[Workspace, Run]) -> None:

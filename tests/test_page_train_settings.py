@@ -1,6 +1,5 @@
 """What the tab Train asks for: every setting reaches the command, rows are checked, the estimate is true."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,11 @@ import pytest
 from style_tuner import jobs
 from style_tuner.config import CONFIGS, STARTER_CONFIG, load_training_config
 from style_tuner.errors import ConfigError, DatasetError
-from style_tuner.tabs import estimate, hub_view, recipes, train, train_run, train_settings, train_source
+from style_tuner.tabs import estimate, hub_view, recipes, train, train_settings, train_source
 from style_tuner.tabs.train_settings import SETTINGS, overrides, shown
 from style_tuner.tabs.train_source import PASSAGES, ROWS, wanted
 from style_tuner.tuning.needs import METHODS
-from style_tuner.workspace import Workspace, write_json, write_jsonl, write_text
+from style_tuner.workspace import Workspace, write_json, write_jsonl
 
 RECIPE = recipes.label(STARTER_CONFIG)
 STARTER = load_training_config(STARTER_CONFIG)
@@ -156,3 +155,55 @@ def test_the_estimate_counts_rows_and_shows_what_is_learned_and_what_is_cut(work
     )
     needs = train.show_estimate(workspace, RECIPE, *settings(length=64), *source(long))[0]
     assert "longer than 64 tokens" in needs and "cut off and not learned" in needs
+
+
+def test_the_hub_login_is_told_where_the_hub_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    config = load_training_config(CONFIGS / "llama32_3b_reference.yaml")
+    told = hub_view.state(config, config.rows.source)
+    for part in ("meta-llama/Llama-3.2-3B is not on this disk", "come from the Hub", "a private repository"):
+        assert part in told
+    assert "No access token is set" in told and "huggingface.co/settings/tokens" in told
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    told = hub_view.state(config, None)
+    assert "An access token is set" in told and "hf_secret" not in told
+    assert hub_view.state(STARTER, None) == ""
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_has_an_estimate_before_its_model_is_here(path: Path, workspace: Workspace) -> None:
+    needs = train.show_estimate(workspace, *(recipes.label(path), *train.show_recipe(recipes.label(path))))[0]
+    assert "of memory at the peak" in needs and "on disk while training" in needs
+
+
+@pytest.mark.parametrize(
+    ("driver", "known"),
+    [
+        ("NVIDIA GeForce RTX 5090", "RTX 5090"),
+        ("NVIDIA GeForce RTX 4070 Ti SUPER", "RTX 4070 Ti SUPER"),
+        ("NVIDIA A100-SXM4-80GB", "A100 80 GB"),
+        ("NVIDIA H100 80GB HBM3", "H100 80 GB"),
+        ("Tesla T4", "T4"),
+        ("NVIDIA GeForce RTX 3060", None),
+    ],
+)
+def test_a_gpu_is_known_by_the_name_of_its_driver(driver: str, known: str | None) -> None:
+    found = estimate.known_gpu(driver)
+    assert (found and found.name) == known
+
+
+def test_passages_measured_for_another_model_are_said(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.datasets / "one"
+    turns = [(f"Say {n}.", f"It is {n}.") for n in range(9)]
+    rows = [
+        {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]}
+        for asked, said in turns
+    ]
+    for name in ("train", "validation"):
+        write_jsonl(folder / f"{name}.jsonl", rows)
+    for model, said in (("/elsewhere/starter_model", False), ("Qwen/Qwen3-0.6B", True)):
+        write_json(folder / "dataset.json", {"model": model})
+        needs = train.show_estimate(workspace, RECIPE, *settings(), PASSAGES, "", "auto", 0, "", "", "")[0]
+        assert "<b>9</b> rows" in needs
+        assert ("measured for another model" in needs) is said

@@ -111,10 +111,16 @@ def _length(workspace: Workspace, config: TrainingConfig, source: str) -> Markup
 
 def _other_model(config: TrainingConfig, source: str) -> Markup:
     facts = Path(source) / "dataset.json"
-    if not facts.is_file() or read_json(facts)["model"] == resolve_model(config.base_model):
+    if not facts.is_file() or _same_model(read_json(facts)["model"], resolve_model(config.base_model)):
         return Markup("")
     text = "The passages were measured for another model. Prepare them again for this recipe on the tab Manuscripts."
     return views.sentence(text, "bad")
+
+
+def _same_model(measured: str, wanted: str) -> bool:
+    """Say whether two resolved models are one, though its folder may have been moved."""
+    folders = not is_hub_name(measured) and not is_hub_name(wanted)
+    return measured == wanted or (folders and Path(measured).name == Path(wanted).name)
 
 
 def _row_lengths(config: TrainingConfig, source: str) -> tuple[list[int], Measured | None]:

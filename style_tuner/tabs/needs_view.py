@@ -39,14 +39,14 @@ def sizes(config: TrainingConfig) -> Markup:
         minutes = "" if one.tokens_per_second is None else f"{1e6 / one.tokens_per_second / 60:.0f}"
         fits = ["fits" if one.fits(gpu) else "no" for gpu in [*own, *named]]
         rows.append((one.model, one.method, f"{one.memory:.0f}", f"{one.disk:.1f}", minutes, *fits))
-    headers = ["Model", "Method", "Memory, GB", "Disk, GB", "Minutes for 1 M tokens (RTX 5090)"]
+    headers = ["Model", "Method", "Memory, GB", "Disk, GB", "Time, min"]
     headers += [f"{gpu.name} ({gpu.memory:.0f} GB)" if gpu in own else gpu.name for gpu in [*own, *named]]
-    caption = (
-        f"Rank {config.lora_r}, {config.per_device_batch_size} rows of {config.max_seq_length} tokens at a time, "
-        f"activations {'computed twice' if config.gradient_checkpointing else 'kept'}. Minutes follow from what was "
-        "measured on an RTX 4090; of 8 bits none is known."
+    told = (
+        f"With rank {config.lora_r}, {config.per_device_batch_size} rows of {config.max_seq_length} tokens at a time, "
+        f"activations {'computed twice' if config.gradient_checkpointing else 'kept'}. The time is that of a million "
+        f"tokens on an {pace.name}, reckoned from what was measured on an RTX 4090; of 8 bits none is known."
     )
-    return views.table(caption, headers, rows, numbers="cde")
+    return views.table("Which sizes fit where", headers, rows, numbers="cde") + views.sentence(told, "caption")
 
 
 def claims(config: TrainingConfig) -> Markup:

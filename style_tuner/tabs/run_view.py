@@ -53,7 +53,7 @@ def made_with(workspace: Workspace, run: Run) -> Markup:
         ("Packages", packages),
         ("Hardware", f"{gpus}, {machine['cores']} cores, {machine['system']}" if machine else ""),
     ]
-    table = views.table("Made with", ["", ""], [row for row in rows if row[1]])
+    table = views.table("Made with", ["What", "In this run"], [row for row in rows if row[1]])
     settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     curves = shlex.join(["tensorboard", "--logdir", str(path.parent / Path(config.output_dir).expanduser())])
     board = Markup("<p class='sentence command'>The same curves in TensorBoard: <code>{}</code></p>").format(curves)

@@ -119,6 +119,8 @@ def show_run(workspace: Workspace, run_id: str | None) -> tuple[Any, ...]:
     rows = last_reports(reports)
     said = train_view.figures(reports, run) + run_view.settled(workspace, run)
     said += train_view.signs(workspace, run, reports)
+    states = _states(workspace, run)
+    voice = kept(run) if kept(run) in [step for _, step in states] else None
     return (
         str(train_view.head(workspace, run) + said),
         gr.Plot(plots.loss(rows, kept(run)), visible=True) if rows else gr.Plot(visible=False),
@@ -126,28 +128,26 @@ def show_run(workspace: Workspace, run_id: str | None) -> tuple[Any, ...]:
         str(train_view.samples(workspace, run)),
         read_tail(workspace.runs / run.id / "log.txt", 60),
         str(run_view.made_with(workspace, run)),
-        *_buttons(workspace, run),
-        _states(workspace, run),
+        *_buttons(workspace, run, bool(states)),
+        gr.Dropdown(choices=states, value=voice),
     )
 
 
-def _buttons(workspace: Workspace, run: Run) -> list[Any]:
+def _buttons(workspace: Workspace, run: Run, states: bool) -> list[Any]:
     """Return whether stop, kill, resume, continue, use, copy and export can be pressed."""
     going = run.status in ("queued", "running")
     begun = (workspace.runs / run.id / "settings.json").is_file()
     ended_early = run.status in ("stopped", "interrupted", "failed")
-    can = (going, going, ended_early, not going and bool(run.result), not going and begun, begun, begun)
+    can = (going, going, ended_early, not going and bool(run.result), states, begun, begun)
     return [gr.Button(interactive=one) for one in can]
 
 
-def _states(workspace: Workspace, run: Run) -> Any:
-    """Return the choice of states that a run keeps; while it goes there is none to choose."""
+def _states(workspace: Workspace, run: Run) -> list[tuple[str, int]]:
+    """Return the states that a run keeps, each with its step; while it goes there is none to choose."""
     going = run.status in ("queued", "running")
     if going or not (workspace.runs / run.id / "settings.json").is_file():
-        return gr.Dropdown(choices=[], value=None)
-    found = training.kept_steps(workspace, run.id)
-    choices = [(f"Step {step}, loss {loss:.3f}", step) for step, loss in found.items()]
-    return gr.Dropdown(choices=choices, value=kept(run) if kept(run) in found else None)
+        return []
+    return [(f"Step {step}, loss {loss:.3f}", step) for step, loss in training.kept_steps(workspace, run.id).items()]
 
 
 def stamp(workspace: Workspace) -> Any:
@@ -177,20 +177,20 @@ def lay_out() -> dict[str, Any]:
         part["resume"] = gr.Button("Resume", interactive=False)
     part["samples"] = gr.HTML()
     with gr.Accordion("Go on from this run", open=False):
-        with gr.Row(equal_height=True):
-            part["epochs"] = gr.Number(1, label="More epochs", minimum=0.1)
-            part["continue"] = gr.Button("Continue in a new run", interactive=False)
-        with gr.Row(equal_height=True):
-            part["state"] = gr.Dropdown(label="States that are kept", choices=[])
-            part["use"] = gr.Button("Use this state as the voice", interactive=False)
-        with gr.Row(equal_height=True):
-            part["to"] = gr.Dropdown(
-                [(name, key) for key, name in TRAINERS.items()], label="Train it elsewhere, with", value="axolotl"
-            )
-            part["export"] = gr.Button("Export settings and rows", interactive=False)
+        with gr.Row():
+            with gr.Column(min_width=160):
+                part["epochs"] = gr.Number(1, label="More epochs", minimum=0.1)
+                part["continue"] = gr.Button("Continue in a new run", size="sm", interactive=False)
+            with gr.Column(min_width=160):
+                part["state"] = gr.Dropdown(label="States that are kept", choices=[])
+                part["use"] = gr.Button("Use this state as the voice", size="sm", interactive=False)
+            with gr.Column(min_width=160):
+                trainers = [(name, key) for key, name in TRAINERS.items()]
+                part["to"] = gr.Dropdown(trainers, label="Train it elsewhere, with", value="axolotl")
+                part["export"] = gr.Button("Export settings and rows", size="sm", interactive=False)
         part["exported"] = gr.File(label="Exported settings and rows", interactive=False, visible=False)
         part["same"] = gr.HTML()
-        part["copy"] = gr.Button("Copy its settings to the left", size="sm", interactive=False)
+        part["copy"] = gr.Button("Copy its settings", size="sm", interactive=False)
     with gr.Accordion("Show details", open=False):
         part["origin"] = gr.HTML()
         part["log"] = gr.Textbox(label="Log", lines=14, max_lines=14, interactive=False)

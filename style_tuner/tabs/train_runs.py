@@ -34,13 +34,21 @@ def show_runs(workspace: Workspace, chosen: str | None, seen: str | None) -> tup
 def _line(workspace: Workspace, run: Run) -> tuple[str, ...]:
     by_step = losses(last_reports(jobs.metrics(workspace, run.id)))
     first, best = (f"{by_step[0][1]:.3f}", f"{min(loss for _, loss in by_step):.3f}") if by_step else ("", "")
-    took = views.duration(run.ended - run.created) if run.ended else ""
+    took = views.duration(run.result.get("seconds", run.ended - run.created)) if run.ended else ""
+    return run.id, views.when(run.created), views.STATES[run.status], _with(workspace, run), first, best, took
+
+
+def _with(workspace: Workspace, run: Run) -> str:
+    """Return what a run learns from, and with which model, epochs and rate."""
     settings = workspace.runs / run.id / "settings.json"
-    said = ""
-    if settings.is_file():
-        config = read_json(settings)["config"]
-        said = f"{Path(config['base_model']).name}, {epochs(config['num_epochs'])}, rate {config['learning_rate']:g}"
-    return run.id, views.when(run.created), views.STATES[run.status], said, first, best, took
+    if not settings.is_file():
+        return ""
+    kept = read_json(settings)
+    config, rows = kept["config"], kept["dataset"]
+    name = "passages" if Path(rows).parent == workspace.datasets else Path(rows).name
+    model = Path(config["base_model"].removesuffix("/merged")).name
+    said = (name, model, epochs(config["num_epochs"]), f"rate {config['learning_rate']:g}")
+    return ", ".join(said)
 
 
 def show_curves(workspace: Workspace, chosen: list[str] | None) -> tuple[Any, Any, str]:

@@ -20,7 +20,7 @@ FIGURES = (
     ("loss", "loss", "{:.3f}"),
     ("validation_loss", "loss on unseen passages", "{:.3f}"),
     ("perplexity", "perplexity (pieces of words it wavers between)", "{:.1f}"),
-    ("learning_rate", "learning rate now", "{:.1e}"),
+    ("learning_rate", "learning rate", "{:.1e}"),
     ("grad_norm", "gradient norm", "{:.2f}"),
     ("tokens_per_second", "pieces of words a second", "{:,.0f}"),
     ("memory_gib", "GB of memory", "{:.1f}"),
@@ -57,8 +57,11 @@ def loss_sentence(rows: Sequence[dict[str, Any]], run: Run) -> str:
     kept_step = kept(run)
     if lowest_step == found[0][0]:
         state = "" if kept_step is None else f" The state of step {kept_step} is kept."
-        return f"Validation loss has not fallen below {first:.3f}: the learning rate may be too high.{state}"
+        why = ": the learning rate may be too high." if last > first else " so far."
+        return f"Validation loss has not fallen below {first:.3f}{why}{state}"
     fell = f"Validation loss fell from {first:.3f} to {lowest:.3f}"
+    if kept_step is not None and (loss := dict(found).get(kept_step, lowest)) > lowest:
+        return f"{fell} at step {lowest_step}. The state of step {kept_step}, with {loss:.3f}, is the voice."
     if kept_step is not None:
         place = f"by step {last_step}, its last;" if kept_step == last_step else f"at step {kept_step};"
         return f"{fell} {place} that state is kept."
@@ -85,7 +88,7 @@ def figures(rows: Sequence[dict[str, Any]], run: Run) -> Markup:
         shown.append(("loss on ordinary answers", text))
     if run.result.get("all_parameters"):
         share = 100 * run.result["trainable_parameters"] / run.result["all_parameters"]
-        shown.append(("of the model learns", f"{share:.2g} %"))
+        shown.append(("of the model learns", f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"))
     return views.facts(shown) if shown else Markup("")
 
 
