@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,15 @@ class Job:
 
 
 def _load(folder: Path) -> Run:
-    values = read_json(folder / "run.json")
+    path = folder / "run.json"
+    found = path.stat()
+    return _read(path, found.st_mtime_ns, found.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _read(path: Path, _changed: int, _file: int) -> Run:
+    """Return a run, read again only when it was written anew: the page asks for all of them at every look."""
+    values = read_json(path)
     return Run(**{**values, "command": tuple(values["command"])})
 
 
