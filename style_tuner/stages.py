@@ -179,12 +179,18 @@ def rows_source(workspace: Workspace, config: TrainingConfig, dataset: str | Pat
 
 def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
     """Merge the adapter of a training run into its base, beside it."""
+    from style_tuner.serving.voices import has_voice
     from style_tuner.tuning.merge import merge
 
     folder = workspace.runs / run_id
     jobs.load(workspace, run_id)
-    if not (folder / "adapter").is_dir():
+    if not has_voice(folder):
         raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
+    if not (folder / "adapter").is_dir():
+        raise JobError(
+            f"The run {run_id!r} trained every weight, so there is nothing to merge: {folder / 'merged'} is its whole "
+            "model already."
+        )
     base = read_json(folder / "settings.json")["config"]["base_model"]
     report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report)
     own.result = asdict(report)
@@ -204,13 +210,14 @@ def export_run(workspace: Workspace, run_id: str, to: Trainer, output: Path) -> 
 
 
 def trained_runs(workspace: Workspace) -> list[str]:
-    """Return the ids of training runs that left an adapter, the newest first."""
-    found = jobs.runs(workspace, "train")
-    return [run.id for run in found if (workspace.runs / run.id / "adapter").is_dir()]
+    """Return the ids of training runs that left a voice, the newest first."""
+    from style_tuner.serving.voices import has_voice
+
+    return [run.id for run in jobs.runs(workspace, "train") if has_voice(workspace.runs / run.id)]
 
 
 def newest_voice(workspace: Workspace) -> str:
-    """Return the id of the newest training run that left an adapter."""
+    """Return the id of the newest training run that left a voice."""
     found = trained_runs(workspace)
     if not found:
         raise JobError(f"The workspace {workspace.name!r} has no trained voice yet: run `python -m style_tuner train`.")

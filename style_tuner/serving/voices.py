@@ -1,4 +1,4 @@
-"""The voices that can be served: trained adapters and the whole models merged from them."""
+"""The voices that can be served: trained adapters, the whole models merged from them, and those trained whole."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Voice:
         return dict(read_json(self.adapter / "adapter_config.json")) if self.adapter else {}
 
     def base_model(self) -> str | None:
-        """Return the base model that the adapter was trained on, resolved; None where it is not known or is gone."""
+        """Return the base model that the voice was trained on, resolved; None where it is not known or is gone."""
         named = self.adapter_settings().get("base_model_name_or_path")
+        if self.adapter is None and (self.folder / "settings.json").is_file():
+            named = read_json(self.folder / "settings.json")["config"]["base_model"]
         try:
             return resolve_model(str(named)) if named else None
         except ConfigError:
@@ -53,14 +55,16 @@ def voice_at(name: str, folder: Path) -> Voice:
     return Voice(name, folder, adapter, merged)
 
 
+def has_voice(run: Path) -> bool:
+    """Say whether a training run left a voice: an adapter, or a whole model where every weight was trained."""
+    return any((run / name).is_file() for name in ("adapter/adapter_config.json", "merged/config.json"))
+
+
 def voices_of(workspace: Workspace) -> dict[str, Voice]:
     """Return the voices of the workspace's finished training runs by run name, the newest first."""
-    found = {}
-    for run in jobs.runs(workspace, "train"):
-        folder = workspace.runs / run.id
-        if run.status in ("done", "stopped") and (folder / "adapter" / "adapter_config.json").is_file():
-            found[run.id] = voice_at(run.id, folder)
-    return found
+    found = [run for run in jobs.runs(workspace, "train") if run.status in ("done", "stopped")]
+    folders = {run.id: folder for run in found if has_voice(folder := workspace.runs / run.id)}
+    return {name: voice_at(name, folder) for name, folder in folders.items()}
 
 
 def default_base(workspace: Workspace) -> str:
