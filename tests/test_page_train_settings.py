@@ -1,8 +1,12 @@
 """What the tab Train asks for: every setting reaches the command, rows are checked, the estimate is true."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hub_fake import FakeHub, refusal
+from huggingface_hub import constants
+from huggingface_hub.errors import GatedRepoError
 
 from style_tuner import jobs
 from style_tuner.config import CONFIGS, STARTER_CONFIG, load_training_config
@@ -157,18 +161,38 @@ def test_the_estimate_counts_rows_and_shows_what_is_learned_and_what_is_cut(work
     assert "longer than 64 tokens" in needs and "cut off and not learned" in needs
 
 
-def test_the_hub_login_is_told_where_the_hub_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "none"))
+@pytest.fixture
+def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is downloaded, and nobody is logged in but as the client says."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_the_hub_login_is_told_where_the_hub_is_needed() -> None:
     config = load_training_config(CONFIGS / "llama32_3b_reference.yaml")
-    told = hub_view.state(config, config.rows.source)
-    for part in ("meta-llama/Llama-3.2-3B is not on this disk", "come from the Hub", "a private repository"):
+    told = hub_view.state(config, config.rows.source, FakeHub(token=None))
+    for part in (
+        "meta-llama/Llama-3.2-3B is not on this disk",
+        "come from the Hub",
+        "price-and the time",
+        "a private repository",
+    ):
         assert part in told
     assert "No access token is set" in told and "huggingface.co/settings/tokens" in told
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    told = hub_view.state(config, None)
+    told = hub_view.state(config, None, FakeHub(token="hf_secret"))
     assert "An access token is set" in told and "hf_secret" not in told
-    assert hub_view.state(STARTER, None) == ""
+    assert hub_view.state(STARTER, None, FakeHub()) == ""
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_the_hub_is_asked_before_anything_long_starts() -> None:
+    config = load_training_config(CONFIGS / "llama32_3b_reference.yaml")
+    gated = FakeHub(token=None, refuse=refusal(GatedRepoError, 401))
+    assert "accept the licence on" in hub_view.ask(config, None, gated)
+    assert "may only read" in hub_view.ask(config, None, FakeHub(role="read"))
+    assert re.search(r"will go to author/price-2\d{7}-\d{6}\.", hub_view.ask(config, config.rows.source, FakeHub()))
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
@@ -9,6 +11,10 @@ from style_tuner.dataset.sources import is_hub_dataset
 from style_tuner.errors import StyleTunerError
 from style_tuner.tabs import views
 from style_tuner.tuning import hub
+from style_tuner.workspace import time_stamp
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 
 def needed(config: TrainingConfig, source: str | None) -> list[str]:
@@ -24,16 +30,17 @@ def needed(config: TrainingConfig, source: str | None) -> list[str]:
         said.append(f"The rows of {source} come from the Hub.")
     if config.push_to_hub:
         private = "a private" if config.hub_private_repo else "a public"
-        said.append(f"The voice is uploaded to {config.hub_model_id or config.run_name}, {private} repository.")
+        name = config.hub_model_id or str(config.run_name).replace("{time}", "and the time of the start")
+        said.append(f"The voice is uploaded to {name}, {private} repository.")
     return said
 
 
-def state(config: TrainingConfig, source: str | None) -> Markup:
+def state(config: TrainingConfig, source: str | None, client: HfApi) -> Markup:
     """Return what the run needs of the Hub and whether this machine is logged in to it."""
     said = needed(config, source)
     if not said:
         return Markup("")
-    if hub.has_token(hub.hub_client()):
+    if hub.has_token(client):
         said.append("An access token is set (it is not shown).")
     else:
         said.append(
@@ -43,9 +50,10 @@ def state(config: TrainingConfig, source: str | None) -> Markup:
     return views.sentence(" ".join(said))
 
 
-def ask(config: TrainingConfig, source: str | None) -> Markup:
+def ask(config: TrainingConfig, source: str | None, client: HfApi) -> Markup:
     """Ask the Hub for everything that the run will ask it for, and say what it refuses and the remedy."""
-    client = hub.hub_client()
+    if config.run_name:
+        config = config.model_copy(update={"run_name": config.run_name.replace("{time}", time_stamp())})
     try:
         hub.check_base_model(config, client)
         repository = hub.check_upload(config, client)

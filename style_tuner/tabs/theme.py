@@ -186,6 +186,7 @@ def theme() -> gr.themes.Base:
         block_label_text_color_dark="*neutral_300",
         block_title_text_color="*neutral_700",
         block_title_text_color_dark="*neutral_300",
+        link_text_color_dark="*primary_300",
         input_border_color="*neutral_300",
         input_border_color_dark="*neutral_600",
         layout_gap="14px",

@@ -13,6 +13,7 @@ from style_tuner.stages import default_config
 from style_tuner.tabs import estimate, hub_view, recipes, train_run, train_runs, train_settings, train_source, views
 from style_tuner.tabs.common import Page, changed, last_line
 from style_tuner.tabs.train_source import wanted
+from style_tuner.tuning.hub import hub_client
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Let a model learn your voice from the passages you prepared; you may close the page meanwhile."
@@ -52,7 +53,7 @@ def show_estimate(workspace: Workspace, recipe: str, *values: Any) -> tuple[str,
             source = asked.rows(workspace)
         except DatasetError as error:
             source, missing = None, str(error)
-        hub = hub_view.state(config, source)
+        hub = hub_view.state(config, source, hub_client())
         needs = estimate.render(workspace, config, source, missing)
     except StyleTunerError as error:
         return str(views.sentence(str(error), "bad")), "", gr.Button(visible=False), "", gr.skip()
@@ -63,7 +64,7 @@ def show_estimate(workspace: Workspace, recipe: str, *values: Any) -> tuple[str,
 def ask_hub(workspace: Workspace, recipe: str, *values: Any) -> str:
     """Ask the Hub for all that the run needs of it."""
     asked = wanted(recipe, *values)
-    return str(hub_view.ask(asked.config(), asked.rows(workspace)))
+    return str(hub_view.ask(asked.config(), asked.rows(workspace), hub_client()))
 
 
 def _left() -> tuple[list[Any], dict[str, Any]]:

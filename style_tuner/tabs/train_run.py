@@ -40,8 +40,10 @@ def _need(workspace: Workspace, run_id: str | None) -> Run:
 
 def stop(workspace: Workspace, run_id: str | None) -> None:
     """Ask the run to end at its next step with what it has."""
-    jobs.request_stop(workspace, _need(workspace, run_id).id)
-    gr.Info("The run ends at its next step and keeps what it has learned.", title="Stopping")
+    run = _need(workspace, run_id)
+    jobs.request_stop(workspace, run.id)
+    going = "The run ends at its next step and keeps what it has learned."
+    gr.Info("The run leaves the queue." if run.status == "queued" else going, title="Stopping")
 
 
 def kill(workspace: Workspace, run_id: str | None) -> None:

@@ -47,7 +47,9 @@ def _with(workspace: Workspace, run: Run) -> str:
     config, rows = kept["config"], kept["dataset"]
     name = "passages" if Path(rows).parent == workspace.datasets else Path(rows).name
     model = Path(config["base_model"].removesuffix("/merged")).name
-    said = (name, model, epochs(config["num_epochs"]), f"rate {config['learning_rate']:g}")
+    said = [name, model, epochs(config["num_epochs"])]
+    if run.stage == "train":  # a search has many rates
+        said.append(f"rate {config['learning_rate']:g}")
     return ", ".join(said)
 
 
@@ -67,7 +69,10 @@ def show_sweep(workspace: Workspace) -> tuple[Any, ...]:
     early = run is not None and run.status in ("stopped", "interrupted", "failed")
     found = run is not None and not going and run.result.get("best_rate") is not None
     buttons = [gr.Button(visible=one) for one in (going, early, found)]
-    return str(train_view.swept(workspace, run)), *buttons
+    said = train_view.swept(workspace, run)
+    if run is not None and (tried := _with(workspace, run)):
+        said += views.sentence(f"Tried {views.when(run.created)} with {tried}.", "caption")
+    return str(said), *buttons
 
 
 def _need_sweep(workspace: Workspace) -> Run:
