@@ -79,6 +79,14 @@ def test_the_merged_model_answers_as_the_adapter_and_not_as_the_base(merged):
     assert report.agreement >= 0.95
 
 
+def test_a_voice_of_plain_text_is_checked_on_plain_text(adapter, tmp_path):
+    plain = copy(adapter, tmp_path / "adapter")
+    (plain / "chat_template.jinja").unlink()
+    report = merge(BASE, plain, tmp_path / "model")
+    assert report.mean_divergence < 0.001 < 0.005 < report.base_divergence
+    assert not (tmp_path / "model" / "chat_template.jinja").exists()
+
+
 def test_a_merge_that_lost_the_voice_is_not_kept(adapter, tmp_path, monkeypatch):
     from transformers import AutoModelForCausalLM
 

@@ -37,11 +37,12 @@ class _Stored:
     damaged: tuple[str, ...]
 
 
-def check_model(path: Path) -> ModelCheck:
+def check_model(path: Path, plain: bool = False) -> ModelCheck:
     """Return whether a folder is a whole model that loads anywhere without running code from it.
 
     Reads every tensor once; the model itself is built without memory (on PyTorch's meta device) to learn which
-    tensors it needs. Raises `ModelError` if there is no such folder.
+    tensors it needs. A `plain` model, whose base has no chat template, needs none. Raises `ModelError` if there is no
+    such folder.
     """
     if not path.is_dir():
         raise ModelError(f"{path} is not a folder: name the folder of a model.")
@@ -57,7 +58,7 @@ def check_model(path: Path) -> ModelCheck:
     faults.extend(_index_faults(path, stored))
     if model is not None and stored:
         faults.extend(_tensor_faults(model, shapes, parameters))
-    faults.extend(_tokenizer_faults(path, model))
+    faults.extend(_tokenizer_faults(path, model, plain))
     faults.extend(
         f"{file.name} is a pickle, which can run code when it is opened: keep the .safetensors files and delete it."
         for file in sorted(path.iterdir())
@@ -69,7 +70,7 @@ def check_model(path: Path) -> ModelCheck:
     well = (
         f"{kind} with {parameters:,} parameters in {len(shapes)} tensors, {size / 1e9:.3f} GB, in "
         f"{len(stored)} safetensors file{'s' if len(stored) > 1 else ''}; every tensor can be read.",
-        "Config, tokenizer and chat template are there and fit the weights.",
+        f"{'Config and tokenizer' if plain else 'Config, tokenizer and chat template'} are there and fit the weights.",
     )
     return ModelCheck(True, well, parameters, size)
 
@@ -159,7 +160,7 @@ def _tensor_faults(model: PreTrainedModel, shapes: dict[str, tuple[int, ...]], p
         )
 
 
-def _tokenizer_faults(path: Path, model: PreTrainedModel | None) -> Iterator[str]:
+def _tokenizer_faults(path: Path, model: PreTrainedModel | None, plain: bool) -> Iterator[str]:
     from style_tuner.tokenizer import load_tokenizer
 
     try:
@@ -167,7 +168,7 @@ def _tokenizer_faults(path: Path, model: PreTrainedModel | None) -> Iterator[str
     except StyleTunerError as error:
         yield str(error)
         return
-    if not tokenizer.chat_template:
+    if not tokenizer.chat_template and not plain:
         yield "There is no chat template: copy chat_template.jinja or tokenizer_config.json from the base model."
     known = model.config.get_text_config().vocab_size if model is not None else len(tokenizer)
     if len(tokenizer) > known:

@@ -89,7 +89,7 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
             tell(1, 4, "merging")
             _write_merged(base_model, adapter, tokenizer, new)
             tell(2, 4, "checking the files")
-            found = check_model(new)
+            found = check_model(new, plain=not tokenizer.chat_template)
             if not found.ok:
                 raise ModelError(f"The merged model is not whole: {' '.join(found.findings)}")
             tell(3, 4, "asking the merged model")
@@ -181,7 +181,11 @@ def _answer(model: Any, tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
     """Return log probabilities of shape (tokens of the probe, vocabulary), float32."""
     import torch
 
-    tokens: Any = tokenizer.apply_chat_template(list(PROBE), tokenize=True, return_dict=True, return_tensors="pt")
+    tokens: Any
+    if tokenizer.chat_template:
+        tokens = tokenizer.apply_chat_template(list(PROBE), tokenize=True, return_dict=True, return_tensors="pt")
+    else:  # trained on plain text
+        tokens = tokenizer("\n\n".join(message["content"] for message in PROBE[1:]), return_tensors="pt")
     with torch.inference_mode():
         logits = model.eval()(input_ids=tokens["input_ids"]).logits[0]
     return torch.log_softmax(logits.float(), dim=-1)

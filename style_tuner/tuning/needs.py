@@ -104,12 +104,19 @@ def say(config: TrainingConfig, shape: ModelShape, tokens: int) -> str:
     """Return in a sentence what the run writes, and how long `tokens` an epoch take on the GPUs that have room."""
     possible = {gpu.name: need(config, shape, gpu) for gpu in GPUS}
     paces = [
-        f"{tokens * config.num_epochs / one.tokens_per_second / 60:.0f} min on one {name}"
+        f"{_span(tokens * config.num_epochs / one.tokens_per_second)} on one {name}"
         for name, one in possible.items()
         if one.tokens_per_second and one.fits(next(gpu for gpu in GPUS if gpu.name == name))
     ]
-    time = f"; about {', '.join(paces)}, without validation" if paces else ""
+    time = f"; {', '.join(paces)}, without validation" if paces else ""
     return f"{disk(config, shape):.2f} GiB on disk{time}."
+
+
+def _span(seconds: float) -> str:
+    """Return about how long so many seconds are, in seconds below a minute and a half."""
+    if seconds < 1:
+        return "under 1 s"
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
 @dataclass(frozen=True)
