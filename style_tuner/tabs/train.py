@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from style_tuner import jobs
-from style_tuner.config import load_training_config
+from style_tuner.config import TrainingConfig, load_training_config
 from style_tuner.errors import DatasetError, StyleTunerError
 from style_tuner.stages import default_config
 from style_tuner.tabs import estimate, hub_view, recipes, train_run, train_runs, train_settings, train_source, views
 from style_tuner.tabs.common import Page, changed, last_line
-from style_tuner.tabs.train_source import wanted
+from style_tuner.tabs.train_source import Wanted, wanted
 from style_tuner.tuning.hub import hub_client
 from style_tuner.workspace import Workspace
 
@@ -47,18 +47,22 @@ def show_recipe(recipe: str) -> tuple[Any, ...]:
 def show_estimate(workspace: Workspace, recipe: str, *values: Any) -> tuple[str, str, Any, str, Any]:
     """Return what a run with these settings needs, of the Hub too, whether to ask that, the folds, and the title."""
     try:
-        asked = wanted(recipe, *values)
-        config, missing = asked.config(), NO_PASSAGES
-        try:
-            source = asked.rows(workspace)
-        except DatasetError as error:
-            source, missing = None, str(error)
+        config, source, missing = _asked(workspace, wanted(recipe, *values))
         hub = hub_view.state(config, source, hub_client())
         needs = estimate.render(workspace, config, source, missing)
     except StyleTunerError as error:
         return str(views.sentence(str(error), "bad")), "", gr.Button(visible=False), "", gr.skip()
     title = gr.Accordion(label=train_settings.settings_title(config))
     return str(needs), str(hub), gr.Button(visible=bool(hub)), str(estimate.folds(config, source)), title
+
+
+def _asked(workspace: Workspace, asked: Wanted) -> tuple[TrainingConfig, str | None, str]:
+    """Return settings and rows of what is asked for, and what to say where there are no rows yet."""
+    config = asked.config()
+    try:
+        return config, asked.rows(workspace), NO_PASSAGES
+    except DatasetError as error:
+        return config, None, str(error)
 
 
 def ask_hub(workspace: Workspace, recipe: str, *values: Any) -> str:

@@ -117,22 +117,28 @@ def show_run(workspace: Workspace, run_id: str | None) -> tuple[Any, ...]:
         off = [gr.Button(interactive=False) for _ in range(7)]
         none = gr.Dropdown(choices=[], value=None)
         return str(views.sentence(text, "empty")), gr.Plot(visible=False), "", "", "", "", *off, none
+    states = _states(workspace, run)
+    return *_told(workspace, run), *_buttons(workspace, run, bool(states)), _choice(states, kept(run))
+
+
+def _told(workspace: Workspace, run: Run) -> tuple[Any, ...]:
+    """Return how far a run is with its figures and signs, its plot and what that shows, samples, log and origin."""
     reports = jobs.metrics(workspace, run.id)
     rows = last_reports(reports)
-    said = train_view.figures(reports, run) + run_view.settled(workspace, run)
-    said += train_view.signs(workspace, run, reports)
-    states = _states(workspace, run)
-    voice = kept(run) if kept(run) in [step for _, step in states] else None
+    said = train_view.head(workspace, run) + train_view.figures(reports, run) + run_view.settled(workspace, run)
     return (
-        str(train_view.head(workspace, run) + said),
+        str(said + train_view.signs(workspace, run, reports)),
         gr.Plot(plots.loss(rows, kept(run)), visible=True) if rows else gr.Plot(visible=False),
         str(views.sentence(loss_sentence(rows, run), "caption")) if rows else "",
         str(train_view.samples(workspace, run)),
         read_tail(workspace.runs / run.id / "log.txt", 60),
         str(run_view.made_with(workspace, run)),
-        *_buttons(workspace, run, bool(states)),
-        gr.Dropdown(choices=states, value=voice),
     )
+
+
+def _choice(states: list[tuple[str, int]], voice: int | None) -> Any:
+    """Return the choice of states, the one that is the voice chosen."""
+    return gr.Dropdown(choices=states, value=voice if voice in [step for _, step in states] else None)
 
 
 def _buttons(workspace: Workspace, run: Run, states: bool) -> list[Any]:
