@@ -39,6 +39,8 @@ from style_tuner.workspace import (
 
 log = logging.getLogger(__name__)
 RUN_FOLDER_VARIABLE = "STYLE_TUNER_RUN_FOLDER"
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a file's time of change tells it from a later version: a disk's clock may tick slowly."""
 RESUMABLE = ("train", "sweep")
 """Stages that go on from what an ended run left; any other begins anew."""
 
@@ -84,13 +86,17 @@ class Job:
 
 def _load(folder: Path) -> Run:
     path = folder / "run.json"
-    found = path.stat()
-    return _read(path, found.st_mtime_ns, found.st_ino)
+    changed = path.stat().st_mtime_ns
+    return _read_once(path, changed) if time.time_ns() - changed > SETTLED else _read(path)
 
 
 @lru_cache(maxsize=4096)
-def _read(path: Path, _changed: int, _file: int) -> Run:
-    """Return a run, read again only when it was written anew: the page asks for all of them at every look."""
+def _read_once(path: Path, _changed: int) -> Run:
+    """Return a run that is not read again until it is written anew: the page asks for all of them at every look."""
+    return _read(path)
+
+
+def _read(path: Path) -> Run:
     values = read_json(path)
     return Run(**{**values, "command": tuple(values["command"])})
 

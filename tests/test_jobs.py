@@ -79,6 +79,16 @@ def test_a_run_whose_process_is_gone_is_found_interrupted(workspace: Workspace) 
     assert "resumed" in jobs.load(workspace, run.id).message
 
 
+def test_a_run_written_again_is_read_again_even_where_the_disks_clock_has_not_moved(workspace: Workspace) -> None:
+    with jobs.job(workspace, "train") as own:
+        pass
+    run, now = jobs.load(workspace, own.folder.name), time.time_ns()
+    for written, status in ((now - 10**11, "failed"), (now - 10**10, "done"), (now, "stopped"), (now, "failed")):
+        jobs._save(own.folder, replace(run, status=status))  # type: ignore[arg-type]
+        os.utime(own.folder / "run.json", ns=(written, written))
+        assert [jobs.load(workspace, run.id).status for _ in range(2)] == [status] * 2
+
+
 def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) -> None:
     own_start = jobs.process_start(os.getpid())
     alive = running(workspace, pid=os.getpid(), process_start=own_start)
