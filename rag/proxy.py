@@ -23,6 +23,7 @@ from rag.relay import Relay
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError
+from style_tuner.records import listed_once
 
 NO_WORLD = "none"
 log = logging.getLogger(__name__)
@@ -115,7 +116,8 @@ async def _chat(request: Request, worlds: Worlds, relay: Relay, world: str) -> R
     answer = await relay.send(request, "/chat/completions", body, sources)
     if checked.model is not None and answer.status_code in (404, 500):
         known = await relay.models(request)
-        if known and checked.model not in known:
-            message = f"The model server has no model {checked.model!r}; it has: {', '.join(known)}."
+        if known and checked.model not in [model["id"] for model in known]:
+            names = ", ".join(model["id"] for model in listed_once(known))
+            message = f"The model server has no model {checked.model!r}; it has: {names}."
             return refusal(404, message, "model_not_found")
     return answer

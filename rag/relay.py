@@ -86,11 +86,11 @@ class Relay:
             return answer
         return Response(listed, answer.status_code, media_type="application/json")
 
-    async def models(self, request: Request) -> list[str]:
-        """Return every name that the server answers to; none if it does not tell."""
+    async def models(self, request: Request) -> list[dict[str, Any]]:
+        """Return the server's list, with every name that it answers to; nothing if it does not tell."""
         try:
             answer = await self._client.get(f"{self._url}/models", headers=_forwarded(request, None), timeout=5)
-            return [str(model["id"]) for model in answer.raise_for_status().json()["data"]]
+            return [{**model, "id": str(model["id"])} for model in answer.raise_for_status().json()["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             log.warning("The model server at %s does not list its models: %r", self._url, error)
             return []
