@@ -195,10 +195,12 @@ def test_the_hub_is_asked_before_anything_long_starts() -> None:
     assert re.search(r"will go to author/price-2\d{7}-\d{6}\.", hub_view.ask(config, config.rows.source, FakeHub()))
 
 
+@pytest.mark.usefixtures("no_hub")
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_has_an_estimate_before_its_model_is_here(path: Path, workspace: Workspace) -> None:
     needs = train.show_estimate(workspace, *(recipes.label(path), *train.show_recipe(recipes.label(path))))[0]
     assert "of memory at the peak" in needs and "on disk while training" in needs
+    assert ("to download" in needs) is (path != STARTER_CONFIG)
 
 
 @pytest.mark.parametrize(

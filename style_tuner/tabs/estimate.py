@@ -76,13 +76,24 @@ def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
 
 
 def _disk(config: TrainingConfig, shape: ModelShape, folder: Path) -> Markup:
-    checkpoints = disk(config, shape)
+    checkpoints, download = disk(config, shape), _download(config, shape)
     free = shutil.disk_usage(folder).free / GIBIBYTE
-    said = views.facts([("on disk while training", views.size(checkpoints * GIBIBYTE)), ("free", f"{free:.0f} GB")])
-    if checkpoints > free:
-        text = "The disk is too full for the checkpoints: free some space, or set save_total_limit=1 in the settings."
+    pairs = [("on disk while training", views.size(checkpoints * GIBIBYTE))]
+    if download:
+        pairs.append(("to download", f"about {views.size(download * GIBIBYTE)}"))
+    said = views.facts([*pairs, ("free", f"{free:.0f} GB")])
+    if checkpoints + download > free:
+        text = "The disk is too full for that: free some space, or set save_total_limit=1 in the settings."
         said += views.sentence(text, "bad")
     return said
+
+
+def _download(config: TrainingConfig, shape: ModelShape) -> float:
+    """Return about how many GiB of 16-bit weights are fetched from the Hub before a run."""
+    model = resolve_model(config.base_model)
+    if not is_hub_name(model) or not missing_from_cache(model):
+        return 0.0
+    return 2 * (shape.linear_parameters + shape.other_parameters) / GIBIBYTE
 
 
 def _length(workspace: Workspace, config: TrainingConfig, source: str) -> Markup:
