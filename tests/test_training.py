@@ -1,11 +1,14 @@
 """Training runs as users start them: queued, continued, copied, moved, set back to an earlier state, swept."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from filelock import FileLock
 from tuning_rows import write_rows
 from typer.testing import CliRunner
 
@@ -17,7 +20,7 @@ from style_tuner.jobs import Job
 from style_tuner.serving.voices import voices_of
 from style_tuner.tuning.sweep import rates, recommend
 from style_tuner.turns import queue
-from style_tuner.workspace import Workspace, read_jsonl
+from style_tuner.workspace import PROJECT_ROOT, Workspace, read_jsonl
 
 QUICK = ["load_in_4bit=false", "optimizer=adamw_torch", "lora_r=4", "lora_alpha=8", "max_seq_length=256", "samples=0"]
 QUICK += ["num_epochs=1", "save_steps=1", "report_to=none", "save_total_limit=9"]
@@ -81,6 +84,42 @@ def test_the_second_of_two_runs_waits_and_starts_when_the_first_has_ended(place:
     finally:
         for started in filter(None, (first, waiting)):
             jobs.kill(place, started.id)
+
+
+PAGE = """
+import json, sys
+from pathlib import Path
+from style_tuner import jobs
+from style_tuner.workspace import Workspace
+
+print(jobs.start(Workspace(Path(sys.argv[1]), "default"), "train", json.loads(sys.argv[2])).id)
+"""
+
+
+def test_queued_runs_go_on_in_their_order_with_the_page_closed_though_one_between_them_is_killed(
+    place: Workspace,
+) -> None:
+    """Each is started by a process that ends at once, as the page's does when it is closed or started again."""
+    data = str(place.datasets / "20260101-000000")
+    arguments = json.dumps(["--config", str(STARTER_CONFIG), "--dataset", data, *SETS])
+
+    def started(before: int) -> str:
+        command = [sys.executable, "-c", PAGE, str(place.home), arguments]
+        run_id = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        until(lambda: len(queue(place.home)) == before + 1)
+        return run_id
+
+    with FileLock(place.gpu_lock):
+        first, second, third = (started(number) for number in range(3))
+        until(lambda: "number 2" in jobs.load(place, third).message)
+        assert [ticket.run for ticket in queue(place.home)] == [first, second, third]
+        jobs.kill(place, second)
+        until(lambda: "number 1" in jobs.load(place, third).message)
+        assert {jobs.load(place, one).status for one in (first, third)} == {"queued"}
+    until(lambda: jobs.load(place, third).status == "done")
+    assert [jobs.load(place, one).status for one in (first, second)] == ["done", "interrupted"]
+    assert jobs.metrics(place, first)[-1]["time"] <= jobs.metrics(place, third)[0]["time"]
+    assert queue(place.home) == []
 
 
 def test_a_ticket_of_a_dead_process_holds_nobody_up(place: Workspace, tmp_path: Path) -> None:
