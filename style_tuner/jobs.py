@@ -43,6 +43,7 @@ SETTLED = 2_000_000_000
 """Nanoseconds after which a file's time of change tells it from a later version: a disk's clock may tick slowly."""
 RESUMABLE = ("train", "sweep")
 """Stages that go on from what an ended run left; any other begins anew."""
+AT_YOUR_WORD = "Ended at once, at your word. It can be resumed from its last save."
 
 
 @dataclass(frozen=True)
@@ -305,8 +306,8 @@ def kill(workspace: Workspace, run_id: str) -> None:
             end(run.pid, signal.SIGKILL)
 
 
-def abandon(workspace: Workspace, run_id: str, message: str) -> None:
-    """End at once a run that has nothing to keep; whoever looks first notes `message` in place of its last words."""
+def abandon(workspace: Workspace, run_id: str, message: str = AT_YOUR_WORD) -> None:
+    """End a run at once; whoever looks first notes `message` in place of its last words."""
     write_text(workspace.runs / run_id / "STOP", message)
     kill(workspace, run_id)
 

@@ -48,7 +48,7 @@ def stop(workspace: Workspace, run_id: str | None) -> None:
 
 def kill(workspace: Workspace, run_id: str | None) -> None:
     """End the run at once."""
-    jobs.kill(workspace, _need(workspace, run_id).id)
+    jobs.abandon(workspace, _need(workspace, run_id).id)
 
 
 def resume(workspace: Workspace, run_id: str | None) -> None:
