@@ -12,6 +12,7 @@ from style_tuner.config import TrainingConfig, resolve_model
 from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.abilities import ability_loss
+from style_tuner.tuning.authors import several_authors
 from style_tuner.tuning.checkpoints import at_home, disk_errors, newest_checkpoint, put_back, save_voice
 from style_tuner.tuning.device import compute_dtype
 from style_tuner.tuning.ending import last_good, say_signs
@@ -24,7 +25,7 @@ from style_tuner.tuning.parallel import is_helper, join
 from style_tuner.tuning.probe import memory_errors, settled
 from style_tuner.tuning.provenance import record
 from style_tuner.tuning.quiet import quiet_libraries
-from style_tuner.tuning.reading import read_data
+from style_tuner.tuning.reading import RunData, read_data
 from style_tuner.tuning.ready import base_losses, before, ready, start_adapter
 from style_tuner.tuning.rows import show_loss_mask, training_rows
 from style_tuner.tuning.samples import Sampler, fixed_requests
@@ -70,6 +71,7 @@ def train(
     refuse_foreign_checkpoints(checkpoints, folder)
     record(folder, data.digest)
     config = settled(folder, config)
+    mixed = _say_if_mixed(data, job)
     uploader = callback(Uploader, hub, repository, config) if repository else None
     with disk_errors(folder, checkpoints), memory_errors(config):
         requests = fixed_requests(data.examples.validation, data.tokenizer, config)
@@ -77,14 +79,7 @@ def train(
         followers = [sampler, *([uploader] if uploader else [])]
         checkpoint = newest_checkpoint(checkpoints)
         trainer, config, schedule = ready(config, data, checkpoints, job, followers, probe=checkpoint is None)
-        trainable, parameters = _parameters(trainer.model)
-        log.info(
-            "%s: %s of %s parameters are trained (%.3g %%).",
-            config.technique,
-            f"{trainable:,}",
-            f"{parameters:,}",
-            100 * trainable / parameters,
-        )
+        trainable, parameters = _parameters(trainer.model, config)
         base_loss = before(trainer, schedule, job, start, sampler, data)
         set_seed(config.seed)  # what came before drew from the random state, and a resumed run does less of it
         try:
@@ -108,11 +103,23 @@ def train(
         "rows": len(data.training.rows),
         "tokens_cut": data.training.share_cut,
         "method": config.technique,
-        "signs": say_signs(config, folder, data),
+        "signs": [*mixed, *say_signs(config, folder, data)],
     }
     if uploader and uploader.upload(voice, "The voice with the lowest validation loss"):
         result["repository"] = repository
     return result
+
+
+def _say_if_mixed(data: RunData, job: Job) -> list[str]:
+    """Log whether the works read as if by several authors, before the training rather than after it."""
+    if is_helper():
+        return []
+    job.report(0, 0, "comparing the works")
+    sign = several_authors(data.examples.train)
+    if sign is None:
+        return []
+    log.warning("%s", sign)
+    return [str(sign)]
 
 
 def preflight(config: TrainingConfig, hub: HfApi) -> str | None:
@@ -162,9 +169,13 @@ def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = Non
     return "\n".join(lines + ([f"Upload: {repository}"] if repository else []))
 
 
-def _parameters(model: Any) -> tuple[int, int]:
-    """Return how many parameters are trained, and how many there are, quantised ones counted as what they stand for."""
+def _parameters(model: Any, config: TrainingConfig) -> tuple[int, int]:
+    """Return how many parameters are trained and how many there are, quantised ones as what they stand for; log it."""
     if hasattr(model, "get_nb_trainable_parameters"):
-        trainable, parameters = model.get_nb_trainable_parameters()
-        return int(trainable), int(parameters)
-    return model.num_parameters(only_trainable=True), model.num_parameters()
+        trainable, parameters = map(int, model.get_nb_trainable_parameters())
+    else:
+        trainable, parameters = model.num_parameters(only_trainable=True), model.num_parameters()
+    share = 100 * trainable / parameters
+    said = f"{trainable:,} of {parameters:,}"
+    log.info("%s: %s parameters are trained (%.3g %%).", config.technique, said, share)
+    return trainable, parameters
