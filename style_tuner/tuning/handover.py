@@ -86,7 +86,7 @@ def axolotl_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
             "roles_to_train": [],
             "train_on_eos": "turn",
         }
-    values = {
+    values = _shared_values(config, schedule) | {
         "base_model": resolve_model(config.base_model),
         "load_in_4bit": config.load_in_4bit,
         "load_in_8bit": config.load_in_8bit,
@@ -96,32 +96,17 @@ def axolotl_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
         "sample_packing": config.packing,
         "eval_sample_packing": False,
         "micro_batch_size": config.per_device_batch_size,
-        "gradient_accumulation_steps": config.gradient_accumulation_steps,
         "num_epochs": config.num_epochs,
         "optimizer": config.optimizer,
         "lr_scheduler": config.lr_scheduler_type,
-        "learning_rate": config.learning_rate,
-        "warmup_steps": schedule.warmup_steps,
-        "weight_decay": config.weight_decay,
-        "max_grad_norm": config.max_grad_norm,
         "gradient_checkpointing": config.gradient_checkpointing,
         "bf16": {"bfloat16": True, "auto": "auto"}.get(config.wanted_dtype, False),
-        "fp16": config.wanted_dtype == "float16",
-        "output_dir": config.output_dir,
-        "save_steps": schedule.save_steps,
-        "eval_steps": schedule.save_steps,
-        "save_total_limit": config.save_total_limit,
-        "load_best_model_at_end": True,
-        "logging_steps": config.logging_steps,
         "use_tensorboard": "tensorboard" in config.report_to,
-        "seed": config.seed,
     }
     if config.method == "lora":
         values |= {
             "adapter": "qlora" if config.load_in_4bit else "lora",
             "lora_r": config.lora_r,
-            "lora_alpha": config.lora_alpha,
-            "lora_dropout": config.lora_dropout,
             "lora_target_modules": list(config.lora_target_modules),
         }
     if config.attn_implementation != "auto" or config.packing:  # packed rows are kept apart by this kernel alone
@@ -129,6 +114,28 @@ def axolotl_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
         values["attn_implementation"] = "flash_attention_2" if kernel == "auto" else kernel
     if "wandb" in config.report_to:
         values |= {"wandb_project": "style-tuner", "wandb_name": config.run_name}
+    return values
+
+
+def _shared_values(config: TrainingConfig, schedule: Schedule) -> dict[str, Any]:
+    """Return what both trainers call by the same names."""
+    values: dict[str, Any] = {
+        "gradient_accumulation_steps": config.gradient_accumulation_steps,
+        "learning_rate": config.learning_rate,
+        "warmup_steps": schedule.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "fp16": config.wanted_dtype == "float16",
+        "output_dir": config.output_dir,
+        "save_steps": schedule.save_steps,
+        "eval_steps": schedule.save_steps,
+        "save_total_limit": config.save_total_limit,
+        "load_best_model_at_end": True,
+        "logging_steps": config.logging_steps,
+        "seed": config.seed,
+    }
+    if config.method == "lora":
+        values |= {"lora_alpha": config.lora_alpha, "lora_dropout": config.lora_dropout}
     if config.push_to_hub and config.hub_model_id:
         values |= {"hub_model_id": config.hub_model_id, "hub_strategy": config.hub_strategy}
     return values
@@ -136,7 +143,7 @@ def axolotl_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
 
 def factory_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> dict[str, Any]:
     """Return the configuration under LLaMA-Factory's keys (those of 0.9.5); chats take the tokenizer's own template."""
-    values = {
+    values = _shared_values(config, schedule) | {
         "model_name_or_path": resolve_model(config.base_model),
         "stage": "sft",
         "do_train": True,
@@ -150,36 +157,18 @@ def factory_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
         "neat_packing": config.packing,
         "per_device_train_batch_size": config.per_device_batch_size,
         "per_device_eval_batch_size": config.per_device_batch_size,
-        "gradient_accumulation_steps": config.gradient_accumulation_steps,
         "num_train_epochs": config.num_epochs,
         "optim": config.optimizer,
         "lr_scheduler_type": config.lr_scheduler_type,
-        "learning_rate": config.learning_rate,
-        "warmup_steps": schedule.warmup_steps,
-        "weight_decay": config.weight_decay,
-        "max_grad_norm": config.max_grad_norm,
         "disable_gradient_checkpointing": not config.gradient_checkpointing,
         "bf16": config.wanted_dtype in ("bfloat16", "auto"),
-        "fp16": config.wanted_dtype == "float16",
-        "output_dir": config.output_dir,
-        "save_steps": schedule.save_steps,
         "eval_strategy": "steps",
-        "eval_steps": schedule.save_steps,
-        "save_total_limit": config.save_total_limit,
-        "load_best_model_at_end": True,
-        "logging_steps": config.logging_steps,
         "report_to": list(config.report_to) or "none",
-        "seed": config.seed,
     }
     if not chats:
         values["template"] = "empty"
     if config.method == "lora":
-        values |= {
-            "lora_rank": config.lora_r,
-            "lora_alpha": config.lora_alpha,
-            "lora_dropout": config.lora_dropout,
-            "lora_target": ",".join(config.lora_target_modules),
-        }
+        values |= {"lora_rank": config.lora_r, "lora_target": ",".join(config.lora_target_modules)}
     if config.load_in_4bit or config.load_in_8bit:
         values |= {"quantization_method": "bnb", "quantization_bit": 4 if config.load_in_4bit else 8}
     if config.load_in_4bit:
@@ -190,12 +179,7 @@ def factory_values(config: TrainingConfig, schedule: Schedule, chats: bool) -> d
     if config.run_name:
         values["run_name"] = config.run_name
     if config.push_to_hub and config.hub_model_id:
-        values |= {
-            "push_to_hub": True,
-            "hub_model_id": config.hub_model_id,
-            "hub_private_repo": config.hub_private_repo,
-            "hub_strategy": config.hub_strategy,
-        }
+        values |= {"push_to_hub": True, "hub_private_repo": config.hub_private_repo}
     return values
 
 
