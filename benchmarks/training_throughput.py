@@ -22,69 +22,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from style_tuner.config import STARTER_MODEL, TrainingConfig
-from style_tuner.tuning.memory import GIBIBYTE, shape_of
+from benchmarks.random_model import (
+    CONTEXT,
+    LONGEST,
+    SHAPES,
+    SHORTEST,
+    flops_a_token,
+    peak_flops,
+    rows,
+    synchronise,
+    write_model,
+)
+from style_tuner.config import TrainingConfig
+from style_tuner.tuning.memory import GIBIBYTE
 
-LLAMA_8B = {
-    "hidden_size": 4096,
-    "intermediate_size": 14336,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "vocab_size": 128256,
-    "tie_word_embeddings": False,
-}
-SHAPES: dict[str, dict[str, Any]] = {
-    "tiny": LLAMA_8B
-    | {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-    | {"num_key_value_heads": 2, "head_dim": 16, "vocab_size": 4096, "tie_word_embeddings": True},
-    "starter": LLAMA_8B
-    | {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6, "num_attention_heads": 8}
-    | {"num_key_value_heads": 4, "head_dim": 32, "vocab_size": 4096, "tie_word_embeddings": True},
-    "1b": LLAMA_8B
-    | {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "head_dim": 64}
-    | {"tie_word_embeddings": True},
-    "8b": LLAMA_8B,
-}
 VARIANTS = ("plain", "ours", "bf16_lora")
-CONTEXT = 2048
-SHORTEST, LONGEST = 500, 2000
 BATCH = 4
 WARM_UP = 1
 """Steps that are not timed: the first allocates memory and chooses kernels."""
-
-
-def rows(count: int, vocabulary: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Return token rows with their labels: a tenth is the request, and tokens are as unequally common as words are."""
-    import numpy as np
-
-    random = np.random.default_rng(1)
-    ids, labels = [], []
-    for length in random.integers(SHORTEST, LONGEST + 1, count):
-        row = (random.zipf(1.2, length) % (vocabulary - 10) + 10).tolist()
-        ids.append(row)
-        labels.append([-100] * (length // 10) + row[length // 10 :])
-    return ids, labels
-
-
-def write_model(shape: str, folder: Path) -> None:
-    """Write a model with random weights in bfloat16, and the starter model's tokenizer, which is only looked at."""
-    import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig
-
-    from style_tuner.tokenizer import load_tokenizer
-
-    torch.manual_seed(1)
-    settings = LlamaConfig(**SHAPES[shape], max_position_embeddings=CONTEXT, dtype="bfloat16")
-    build: Any = AutoModelForCausalLM.from_config
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.bfloat16)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = build(settings)
-    torch.set_default_dtype(before)
-    model.save_pretrained(folder)
-    load_tokenizer(str(STARTER_MODEL)).save_pretrained(folder)
 
 
 def settings_of(variant: str, model: Path, quantised: bool, steps: int, accumulation: int) -> TrainingConfig:
@@ -121,12 +76,12 @@ class Clock:
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         """Start the clocks."""
-        _synchronise()
+        synchronise()
         self._began = (time.perf_counter(), time.process_time())
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Stop the clocks."""
-        _synchronise()
+        synchronise()
         self.seconds.append(time.perf_counter() - self._began[0])
         self.processor_seconds.append(time.process_time() - self._began[1])
 
@@ -135,13 +90,6 @@ class Clock:
         if "loss" in logs:
             self.losses.append(logs["loss"])
             self.tokens.append(logs["num_tokens"])
-
-
-def _synchronise() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def _trainer(variant: str, config: TrainingConfig, data: Any, folder: Path, clock: Any) -> Any:
@@ -244,37 +192,6 @@ def measure(
         "rows_at_a_time": trainer.args.per_device_train_batch_size,
         "recomputed": bool(trainer.args.activation_checkpointing),
     }
-
-
-def flops_a_token(shape: dict[str, Any], config: TrainingConfig, length: float) -> float:
-    """Return the arithmetic that a trained token needs, without what is computed twice.
-
-    Frozen weights take part in the forward pass and in the gradient of their inputs (4 operations a weight), the
-    adapter in the gradient of its own weights too (6); causal attention multiplies half of all pairs, twice forward
-    and four times backward.
-    """
-    found = shape_of(shape)
-    adapter = found.layers * config.lora_r * sum(sum(sizes) for sizes in found.linear.values())
-    weights = found.linear_parameters + found.vocabulary * found.hidden
-    attention = 6 * found.layers * found.heads * found.head_size * length
-    return float(4 * weights + 6 * adapter + attention)
-
-
-def peak_flops(dtype_name: str) -> float:
-    """Return the operations a second of this machine's best matrix product, against which the training is held."""
-    import torch
-
-    on_gpu = torch.cuda.is_available()
-    size = 8192 if on_gpu else 1024
-    made = torch.randn(size, size, dtype=getattr(torch, dtype_name), device="cuda" if on_gpu else "cpu")
-    seconds = []
-    for _ in range(8):
-        _synchronise()
-        began = time.perf_counter()
-        made @ made
-        _synchronise()
-        seconds.append(time.perf_counter() - began)
-    return float(2 * size**3 / min(seconds))
 
 
 def _in_own_process(variant: str, model: Path, chosen: argparse.Namespace, quantised: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 from stand_ins import FAMILIES, stand_in
 
-from benchmarks import training_throughput
+from benchmarks import random_model, training_throughput
 from style_tuner.config import TrainingConfig
 from style_tuner.tuning import speed
 from style_tuner.tuning.model import load_base_model
@@ -12,7 +12,7 @@ from style_tuner.tuning.model import load_base_model
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
-    training_throughput.write_model("tiny", folder)
+    random_model.write_model("tiny", folder)
     return folder
 
 
@@ -77,7 +77,7 @@ def test_activations_are_kept_as_memory_allows(tiny, monkeypatch, free, changes,
 
 
 def test_the_arithmetic_of_the_8b_shape_is_that_of_its_weights():
-    shape = training_throughput.SHAPES["8b"]
+    shape = random_model.SHAPES["8b"]
     config = TrainingConfig(base_model="x", lora_r=1)
-    found = training_throughput.flops_a_token(shape, config, 1000)
+    found = random_model.flops_a_token(shape, config, 1000)
     assert found == pytest.approx(4 * 7.5e9, rel=0.05)

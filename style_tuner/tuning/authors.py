@@ -16,7 +16,7 @@ MOST_WORKS = 6
 """Works, the longest ones, that are compared: each takes a few seconds."""
 JUDGED_WORDS = 1000
 """Length of the pieces that one work's classifier judges of another."""
-APART = 0.08
+APART = 0.15
 """Probability below which a work is not taken for another's author's; docs/training.md says what was measured."""
 
 
