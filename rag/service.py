@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psutil
 
 from rag.embed import MiniLM
 from rag.errors import OwnedError
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ServerError
+from style_tuner.processes import find_process, process_start
 from style_tuner.workspace import Workspace, read_json, write_json
 
 if TYPE_CHECKING:
@@ -45,11 +45,7 @@ def running_url(workspace: Workspace) -> str | None:
     if not path.is_file():
         return None
     state = read_json(path)
-    try:
-        alive = abs(psutil.Process(state["pid"]).create_time() - state["process_start"]) < 1
-    except psutil.NoSuchProcess:
-        return None
-    return str(state["url"]) if alive else None
+    return str(state["url"]) if find_process(state["pid"], state["process_start"]) else None
 
 
 def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
@@ -110,7 +106,7 @@ def _state(config: WorldConfig, port: int, world: str | None) -> dict[str, Any]:
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(config.host, config.host)
     return {
         "pid": os.getpid(),
-        "process_start": psutil.Process().create_time(),
+        "process_start": process_start(os.getpid()),
         "host": config.host,
         "port": port,
         "url": f"http://{reached}:{port}",

@@ -20,6 +20,7 @@ from rag.prompt import Conversation, add_facts, last_request
 from rag.retrieve import Retrieval, choose, mentioned, query_windows
 from rag.store import LoreStore
 from style_tuner.config import WorldConfig
+from style_tuner.processes import process_start
 from style_tuner.records import Entry
 from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
@@ -53,8 +54,7 @@ class Worlds:
             self._owner.acquire(timeout=self._wait)
         except Timeout:
             raise OwnedError(_owned(self._folder)) from None
-        process = psutil.Process()
-        write_json(self._folder / "owner.json", {"pid": os.getpid(), "process_start": process.create_time()})
+        write_json(self._folder / "owner.json", {"pid": os.getpid(), "process_start": process_start(os.getpid())})
         self._store = LoreStore(self._folder / "worlds.sqlite")
         self._index = VectorIndex(self._folder / "chroma", self._embedder)
         return self

@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from style_tuner.errors import JobError, StyleTunerError
+from style_tuner.processes import find_process, process_start
 from style_tuner.records import Run
 from style_tuner.workspace import (
     PROJECT_ROOT,
@@ -234,22 +235,9 @@ def _wait_for_parent(folder: Path) -> None:
         time.sleep(0.01)
 
 
-def process_start(pid: int) -> float:
-    """Return when a process began, in seconds since the machine did: setting the clock does not change it."""
-    return float(psutil.Process(pid).create_time() - psutil.boot_time())
-
-
-def same_process(pid: int, start: float) -> bool:
-    """Say whether the process that began then is alive: same pid and same start, so that a reused pid is not."""
-    try:
-        return abs(process_start(pid) - start) < 1 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def is_alive(run: Run) -> bool:
     """Say whether the run's own process is alive."""
-    return run.pid is not None and run.process_start is not None and same_process(run.pid, run.process_start)
+    return find_process(run.pid, run.process_start) is not None
 
 
 def load(workspace: Workspace, run_id: str) -> Run:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from style_tuner.jobs import Job, process_start, same_process
+from style_tuner.jobs import Job
+from style_tuner.processes import find_process, process_start
 from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def queue(home: Path) -> list[Ticket]:
             ticket = Ticket(**read_json(path))
         except FileNotFoundError:  # its training has just ended
             continue
-        if same_process(ticket.pid, ticket.process_start):
+        if find_process(ticket.pid, ticket.process_start):
             found.append(ticket)
         else:
             path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import pytest
 
 from style_tuner import jobs
 from style_tuner.errors import DatasetError, JobError
+from style_tuner.processes import process_start
 from style_tuner.records import Run
 from style_tuner.workspace import Workspace, read_tail
 
@@ -90,7 +91,7 @@ def test_a_run_written_again_is_read_again_even_where_the_disks_clock_has_not_mo
 
 
 def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) -> None:
-    own_start = jobs.process_start(os.getpid())
+    own_start = process_start(os.getpid())
     alive = running(workspace, pid=os.getpid(), process_start=own_start)
     reused = running(workspace, pid=os.getpid(), process_start=own_start - 1000)
     assert jobs.load(workspace, alive.id).status == "running"
@@ -101,7 +102,7 @@ def test_another_process_with_the_same_pid_is_not_the_run(workspace: Workspace) 
 def test_a_clock_that_is_set_while_a_run_goes_does_not_end_it(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alive = running(workspace, pid=os.getpid(), process_start=jobs.process_start(os.getpid()))
+    alive = running(workspace, pid=os.getpid(), process_start=process_start(os.getpid()))
     boot, now = psutil._pslinux.boot_time, time.time
     for moved in (-7200, 86_400):  # the kernel's time of the start of the machine moves with the clock
         monkeypatch.setattr(psutil._pslinux, "boot_time", lambda moved=moved: boot() + moved)
@@ -115,7 +116,7 @@ def test_time_left_is_unknown_where_the_clock_was_set_back() -> None:
 
 
 def test_a_run_that_is_still_going_cannot_be_resumed(workspace: Workspace) -> None:
-    run = running(workspace, pid=os.getpid(), process_start=jobs.process_start(os.getpid()))
+    run = running(workspace, pid=os.getpid(), process_start=process_start(os.getpid()))
     with pytest.raises(JobError, match="still going"):
         jobs.resume(workspace, run.id)
 

@@ -19,9 +19,10 @@ from serving_models import make_voice
 from style_tuner import jobs
 from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig
 from style_tuner.errors import ServerError
+from style_tuner.processes import find_process
 from style_tuner.records import Message
 from style_tuner.serving import client, server
-from style_tuner.serving.state import ServerState, find_process
+from style_tuner.serving.state import ServerState
 from style_tuner.workspace import Workspace, write_json
 
 REQUEST = (Message("user", "Write a scene."),)

@@ -15,6 +15,7 @@ import httpx
 from style_tuner.config import ServingConfig, resolve_model
 from style_tuner.errors import ServerError
 from style_tuner.jobs import child_environment
+from style_tuner.processes import find_process
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
 from style_tuner.serving.state import (
@@ -22,7 +23,6 @@ from style_tuner.serving.state import (
     ask_to_end,
     check_port,
     end_group,
-    find_process,
     load,
     save,
 )

@@ -1,4 +1,4 @@
-"""How the model server stands, as `servers/model.json` holds it; and processes named by pid and start time."""
+"""How the model server stands, as `servers/model.json` holds it; and the ending of its processes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import psutil
 
 from style_tuner.errors import ServerError
+from style_tuner.processes import find_process, process_start
 from style_tuner.workspace import Workspace, read_json, write_json
 
 Health = Literal["starting", "up", "failed", "stopped"]
@@ -74,26 +75,6 @@ def load(workspace: Workspace) -> ServerState | None:
     return ServerState(**{key: value for key, value in read_json(path).items() if key in known})
 
 
-def process_start(pid: int) -> float | None:
-    """Return when a process started, seconds since the epoch; None if there is none."""
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
-
-
-def find_process(pid: int | None, start: float | None) -> psutil.Process | None:
-    """Return the living process of that pid and start time; a later process with a reused pid is not it."""
-    if pid is None or start is None:
-        return None
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - start) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return None
-    return process if same else None
-
-
 def end_group(pid: int | None, start: float | None, seconds: float = 8) -> None:
     """End a process that leads a group, and the group: first the leader is asked to, after `seconds` all are made to.
 
@@ -116,9 +97,9 @@ def _group(pid: int | None, start: float | None) -> list[psutil.Process]:
     """Return the living processes of the group that this process leads or led."""
     if pid is None or start is None:
         return []
-    other = process_start(pid)
-    if other is not None and abs(other - start) >= 1:
-        return []  # the pid was given to another process since, so nobody is left of the group
+    with suppress(psutil.NoSuchProcess):
+        if abs(process_start(pid) - start) >= 1:
+            return []  # the pid was given to another process since, so nobody is left of the group
     members = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, psutil.NoSuchProcess):

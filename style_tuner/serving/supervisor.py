@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 from style_tuner.config import ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.hardware import gpus
+from style_tuner.processes import process_start
 from style_tuner.serving.engines import Plan, explain, hint
-from style_tuner.serving.state import ServerState, end_group, process_start, save
+from style_tuner.serving.state import ServerState, end_group, save
 from style_tuner.workspace import Workspace, storage_errors
 
 RESTARTS = 2

@@ -18,9 +18,10 @@ import httpx
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.jobs import child_environment
+from style_tuner.processes import find_process
 from style_tuner.records import Entry, Hit, Message, Role
 from style_tuner.serving.client import WORLD_HEADER
-from style_tuner.serving.state import ask_to_end, check_port, find_process
+from style_tuner.serving.state import ask_to_end, check_port
 from style_tuner.workspace import Workspace, read_json, read_tail, storage_errors
 
 NO_WORLD = "none"
