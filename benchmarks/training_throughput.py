@@ -92,28 +92,31 @@ class Clock:
             self.tokens.append(logs["num_tokens"])
 
 
-def _trainer(variant: str, config: TrainingConfig, data: Any, folder: Path, clock: Any) -> Any:
-    """Return the trainer of a variant: this project's own, or TRL's with nothing but what makes them comparable."""
-    import torch
+def _own_trainer(config: TrainingConfig, data: Any, folder: Path, clock: Any) -> Any:
+    """Return this project's trainer, with the rows in the order of `_plain_trainer`, so that losses can be compared."""
     from torch.utils.data import SequentialSampler
 
     from style_tuner.jobs import Job
     from style_tuner.tokenizer import load_tokenizer
-    from style_tuner.tuning.model import adapter_config, load_weights, quantisation
     from style_tuner.tuning.schedule import plan_schedule
     from style_tuner.tuning.trainer import make_trainer
 
     tokenizer = load_tokenizer(config.base_model)
-    if variant != "plain":
-        schedule = plan_schedule(config, len(data))
-        trainer = make_trainer(
-            config, schedule, folder, tokenizer, data, data.select([0]), Job(folder), callbacks=[clock]
-        )
-        trainer.args.save_strategy = trainer.args.eval_strategy = "no"
-        trainer.order = SequentialSampler(data)  # as below: the same rows in every step, so the losses are comparable
-        return trainer
+    schedule = plan_schedule(config, len(data))
+    trainer = make_trainer(config, schedule, folder, tokenizer, data, data.select([0]), Job(folder), callbacks=[clock])
+    trainer.args.save_strategy = trainer.args.eval_strategy = "no"
+    trainer.order = SequentialSampler(data)
+    return trainer
+
+
+def _plain_trainer(config: TrainingConfig, data: Any, folder: Path, clock: Any) -> Any:
+    """Return TRL's trainer with nothing but what makes it comparable."""
+    import torch
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
+
+    from style_tuner.tokenizer import load_tokenizer
+    from style_tuner.tuning.model import adapter_config, load_weights, quantisation
 
     on_gpu = torch.cuda.is_available()
     dtype = torch.bfloat16 if on_gpu else torch.float32
@@ -123,31 +126,32 @@ def _trainer(variant: str, config: TrainingConfig, data: Any, folder: Path, cloc
         device_map={"": 0 if on_gpu else "cpu"},
         quantization_config=quantisation(config, dtype),
     )
+    arguments = SFTConfig(
+        output_dir=str(folder),
+        use_cpu=not on_gpu,
+        bf16=on_gpu,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.lr_scheduler_type,
+        num_train_epochs=1,
+        per_device_train_batch_size=BATCH,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        optim=config.optimizer,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        max_length=CONTEXT,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="sequential",
+        logging_steps=1,
+        save_strategy="no",
+        seed=config.seed,
+        report_to="none",
+        disable_tqdm=True,
+    )
     return SFTTrainer(
         model=model,
-        args=SFTConfig(
-            output_dir=str(folder),
-            use_cpu=not on_gpu,
-            bf16=on_gpu,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type=config.lr_scheduler_type,
-            num_train_epochs=1,
-            per_device_train_batch_size=BATCH,
-            gradient_accumulation_steps=config.gradient_accumulation_steps,
-            optim=config.optimizer,
-            weight_decay=config.weight_decay,
-            max_grad_norm=config.max_grad_norm,
-            max_length=CONTEXT,
-            dataset_kwargs={"skip_prepare_dataset": True},
-            train_sampling_strategy="sequential",
-            logging_steps=1,
-            save_strategy="no",
-            seed=config.seed,
-            report_to="none",
-            disable_tqdm=True,
-        ),
+        args=arguments,
         train_dataset=data,
-        processing_class=tokenizer,
+        processing_class=load_tokenizer(config.base_model),
         peft_config=adapter_config(config, model),
         callbacks=[clock],
     )
@@ -175,7 +179,8 @@ def measure(
     config = settings_of(variant, model, quantised, steps, accumulation)
     clock = callback(Clock)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = _trainer(variant, config, data, Path(folder), clock)
+        make = _plain_trainer if variant == "plain" else _own_trainer
+        trainer = make(config, data, Path(folder), clock)
         trainer.train()
         peak = (
             torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
