@@ -1,30 +1,43 @@
-"""A trained voice to take away: one GGUF file, a folder for Ollama, or a zip with everything for another machine.
+"""A trained voice to take away: a GGUF file, a folder for Ollama, a zip for another machine, or a place on the Hub.
 
 Manuscripts and rows are in none of them.
 """
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from style_tuner import jobs, stages
+from style_tuner.card import model_card, public_name
 from style_tuner.config import SamplingConfig
-from style_tuner.errors import JobError, StorageError
+from style_tuner.errors import JobError, ModelError, StorageError
 from style_tuner.jobs import Job
-from style_tuner.records import Run
 from style_tuner.training import kept_settings
 from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.gguf import Quantization, export_gguf
+from style_tuner.tuning.hub import HUB, Uploader, check_upload
 from style_tuner.tuning.ollama import modelfile
-from style_tuner.workspace import Workspace, new_folder, read_json, write_text
+from style_tuner.workspace import Workspace, new_folder, read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 Target = Literal["gguf", "ollama", "zip"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-ZIPPED = ("adapter", "merged")
+Part = Literal["adapter", "merged"]
+PARTS: tuple[Part, ...] = get_args(Part)
 """Folders of a run that are the voice."""
+SERVE_IT = """
+## Serve it
+
+- `merged/` is a whole model in bfloat16: `vllm serve merged`.
+- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --lora-modules {name}=adapter`.
+- `settings.json` holds the settings of the training.
+"""
 TO_OLLAMA = "ollama create {name} -f Modelfile && ollama run {name}"
 
 
@@ -32,7 +45,7 @@ def export_voice(workspace: Workspace, run_id: str, to: Target, quantization: Qu
     """Export a run's voice into the workspace's exports, merging it first where that was not done; return where to."""
     folder = workspace.runs / run_id
     jobs.load(workspace, run_id)
-    if not any((folder / part).is_dir() for part in ZIPPED):
+    if not any((folder / part).is_dir() for part in PARTS):
         raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
     if not (folder / "merged").is_dir():
         stages.merge_run(workspace, run_id, own)
@@ -84,7 +97,7 @@ def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
     folder = workspace.runs / run_id
     config, _ = kept_settings(workspace, run_id)
     texts = {
-        "README.md": _readme(jobs.load(workspace, run_id), config.base_model, system_prompt_of(workspace, run_id)),
+        "README.md": model_card(workspace, run_id) + SERVE_IT.format(base=public_name(config), name=run_id),
         "settings.json": config.model_dump_json(indent=2),
     }
     new = path.with_name(f".{path.name}")
@@ -94,7 +107,7 @@ def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
             with zipfile.ZipFile(new, "w") as archive:
                 for name, text in texts.items():
                     archive.writestr(f"{run_id}/{name}", text)
-                for part in ZIPPED:
+                for part in PARTS:
                     for file in sorted((folder / part).rglob("*")):
                         if file.is_file():
                             archive.write(file, f"{run_id}/{file.relative_to(folder)}")
@@ -103,13 +116,34 @@ def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
             new.unlink(missing_ok=True)
 
 
-def _readme(run: Run, base: str, system_prompt: str) -> str:
-    losses = [run.result.get(f"{name}_validation_loss") for name in ("base", "tuned")]
-    measured = f"Validation loss {losses[0]:.3f} before training, {losses[1]:.3f} after.\n\n" if all(losses) else ""
-    prompt = f"\nWrite with this system prompt:\n\n> {system_prompt}\n" if system_prompt else ""
-    return (
-        f"# {run.id}\n\nA voice trained with Style Tuner on {base}; that model's licence holds for it too.\n\n"
-        f"{measured}- `merged/` is a whole model in bfloat16: `vllm serve merged`.\n"
-        f"- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --lora-modules {run.id}=adapter`.\n"
-        f"- `settings.json` holds the settings of the training.\n{prompt}"
-    )
+def push_voice(
+    workspace: Workspace, run_id: str, part: Part, repository: str | None, private: bool, hub: HfApi, own: Job
+) -> str:
+    """Upload adapter or merged model with its card to a repository of the Hub, named as the run by default.
+
+    Raises `ModelError` where the Hub refuses, a repository is public that is to be private, or the upload fails.
+    """
+    folder = workspace.runs / run_id / part
+    config, _ = kept_settings(workspace, run_id)
+    if not folder.is_dir():
+        made = "merge it first" if part == "merged" else "it trains every weight, so push its merged model"
+        raise JobError(f"The run {run_id!r} has no folder {part!r}: {made}, or let it train.")
+    asked = {"push_to_hub": True, "hub_model_id": repository, "run_name": run_id, "hub_private_repo": private}
+    wanted = config.model_copy(update=asked)
+    name = check_upload(wanted, hub)
+    own.report(0, 1, f"Uploading to {name}")
+    with tempfile.TemporaryDirectory() as place:
+        for file in folder.iterdir():
+            (Path(place) / file.name).symlink_to(file.resolve())
+        settings = Path(place) / "adapter_config.json"
+        if settings.exists():  # it names the base model's folder on this disk, which is nobody's business
+            values = read_json(settings) | {"base_model_name_or_path": public_name(config)}
+            settings.unlink()
+            write_json(settings, values)
+        write_text(Path(place) / "README.md", model_card(workspace, run_id))
+        if not Uploader(hub, str(name), wanted).upload(Path(place), f"{run_id}, {part}"):
+            raise ModelError(f"The upload to {name} failed: check the connection and push again; nothing is lost here.")
+    own.report(1, 1, "Uploaded")
+    own.result = {"repository": str(name), "private": private}
+    own.message = f"{HUB}/{name} ({'private' if private else 'public'})"
+    return str(name)

@@ -64,11 +64,8 @@ def _work(workspace: Workspace, model: str, run: str, recipe: str) -> list[Check
     manuscripts = list_manuscripts(workspace)
     dataset = latest_dataset(workspace)
     prepared = dataset is not None and read_json(dataset / "dataset.json")["model"] == model
-    trained = [
-        run_id
-        for run_id in trained_runs(workspace)
-        if read_json(workspace.runs / run_id / "settings.json")["config"]["base_model"] == model
-    ]
+    settings = [workspace.runs / run_id / "settings.json" for run_id in trained_runs(workspace)]
+    trained = [path for path in settings if path.is_file() and read_json(path)["config"]["base_model"] == model]
     words = sum(manuscript.words for manuscript in manuscripts)
     return [
         Check(
@@ -86,7 +83,7 @@ def _work(workspace: Workspace, model: str, run: str, recipe: str) -> list[Check
         Check(
             "Your voice",
             bool(trained),
-            f"Trained: {', '.join(trained)}." if trained else "Not trained.",
+            f"Trained: {', '.join(path.parent.name for path in trained)}." if trained else "Not trained.",
             command=f"{run} train {recipe}",
         ),
         Check("The model server", *_served(workspace, model), command=f"{run} serve --detach"),

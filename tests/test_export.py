@@ -4,11 +4,15 @@ import json
 import zipfile
 
 import pytest
+from hub_fake import FakeHub
 from serving_models import make_voice
 from typer.testing import CliRunner
 
+from style_tuner import jobs
 from style_tuner.__main__ import app
-from style_tuner.config import STARTER_CONFIG, load_training_config
+from style_tuner.config import STARTER_CONFIG, STARTER_MODEL, load_training_config
+from style_tuner.errors import ModelError
+from style_tuner.export import push_voice
 from style_tuner.records import Run
 from style_tuner.workspace import open_workspace, write_json, write_text
 
@@ -21,7 +25,8 @@ def place(tmp_path_factory):
     """A workspace with one finished run, whose rows hold a word that must not leave it."""
     workspace = open_workspace("default", tmp_path_factory.mktemp("home"))
     dataset = workspace.datasets / "20261121-090000"
-    write_json(dataset / "dataset.json", {"system_prompt": PROMPT})
+    counts = {"train": 40, "validation": 5, "held_out": 5}
+    write_json(dataset / "dataset.json", {"system_prompt": PROMPT, "words": 12000, "counts": counts})
     write_text(dataset / "train.jsonl", '{"secret": "Quillfeather"}\n')
     folder = make_voice(workspace.runs / RUN)
     config = load_training_config(STARTER_CONFIG).model_dump(mode="json")
@@ -46,7 +51,7 @@ def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, 
         everything = b"".join(archive.read(name) for name in archive.namelist())
         readme = archive.read(f"{RUN}/README.md").decode()
     assert {"README.md", "settings.json", "adapter/adapter_model.safetensors", "merged/model.safetensors"} <= names
-    assert "3.700 before training, 3.250 after" in readme and PROMPT in readme
+    assert "3.700 nats a token before training, 3.250 after" in readme and PROMPT in readme
     assert b"Quillfeather" not in everything
 
 
@@ -74,3 +79,44 @@ def test_what_is_asked_for_wrongly_is_named(export, arguments, said):
     done = export(*arguments)
     assert done.exit_code != 0
     assert said in done.output + str(done.exception)
+
+
+def uploaded(place, **changes):
+    """Push the voice to a Hub that keeps what it is given; return it, and the texts of what arrived."""
+    texts = {}
+
+    class Hub(FakeHub):
+        def upload_folder(self, *, folder_path, **told):
+            texts.update(
+                {path.name: path.read_text() for path in folder_path.iterdir() if path.suffix in (".json", ".md")}
+            )
+            super().upload_folder(folder_path=folder_path, **told)
+
+    hub = Hub()
+    with jobs.job(place, "push") as own:
+        asked = {"part": "adapter", "repository": None, "private": True, "hub": hub, "own": own}
+        push_voice(place, RUN, **asked | changes)
+    return hub, texts
+
+
+def test_a_push_is_private_and_brings_a_card_without_a_word_of_the_rows_or_of_this_disk(place):
+    hub, texts = uploaded(place)
+    assert hub.made == {f"author/{RUN}": True}
+    (_, _, names) = hub.uploads[0]
+    assert {"README.md", "adapter_config.json", "adapter_model.safetensors"} <= set(names)
+    card = texts["README.md"]
+    assert card.startswith("---\nbase_model: data/starter_model") and "3.700 nats a token before training" in card
+    assert PROMPT in card
+    everything = "".join(texts.values())
+    assert "Quillfeather" not in everything and str(STARTER_MODEL) not in everything
+
+
+def test_the_whole_model_can_be_pushed_in_public_when_asked(place):
+    hub, _ = uploaded(place, part="merged", private=False, repository="me/voice")
+    assert hub.made == {"me/voice": False}
+    assert "model.safetensors" in hub.uploads[0][2]
+
+
+def test_an_upload_that_fails_is_no_success(place):
+    with pytest.raises(ModelError, match="push again"):
+        uploaded(place, hub=FakeHub(lost=OSError("no network")))

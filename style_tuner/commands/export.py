@@ -1,4 +1,4 @@
-"""A trained voice to take away: `export`."""
+"""A trained voice to take away: `export`, `push`."""
 
 from __future__ import annotations
 
@@ -33,4 +33,29 @@ def export(
     run = run or stages.newest_voice(place)
     with jobs.job(place, "export") as own:
         export_voice(place, run, chosen, quantization, own)
+    answer(as_json, own.result, own.message)
+
+
+def push(
+    run: Annotated[str | None, typer.Argument(help="Training run whose voice to upload. Default: the newest.")] = None,
+    repository: Annotated[
+        str | None, typer.Option(help="Repository, as OWNER/NAME or NAME. Default: the run's.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="adapter (the voice alone) or merged (the whole model).")] = "adapter",
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see it; otherwise it is private.")] = False,
+    workspace: WorkspaceOption = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Upload a voice with a card to the Hugging Face Hub, private unless asked otherwise."""
+    from style_tuner import jobs, stages
+    from style_tuner.export import PARTS, push_voice
+    from style_tuner.tuning.hub import hub_client
+
+    chosen: Any = part
+    if part not in PARTS:
+        raise typer.BadParameter(f"--part is {' or '.join(PARTS)}, not {part!r}.")
+    place = existing_workspace(workspace)
+    run = run or stages.newest_voice(place)
+    with jobs.job(place, "push") as own:
+        push_voice(place, run, chosen, repository, not public, hub_client(), own)
     answer(as_json, own.result, own.message)

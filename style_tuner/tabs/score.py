@@ -15,6 +15,7 @@ from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.errors import DatasetError, JobError, ServerError
 from style_tuner.manuscripts.read import SUFFIXES, read_manuscript
 from style_tuner.records import Run
+from style_tuner.scores import interval, scores
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
 from style_tuner.tabs.common import Page, last_line, listing
@@ -75,12 +76,12 @@ def show_choices(workspace: Workspace, voice: str | None) -> Any:
 
 def show_list(workspace: Workspace) -> Any:
     """Return the choice of earlier scores, the newest chosen."""
-    found = [(_title(name, value), name) for name, value in score_view.scores(workspace)]
+    found = [(_title(name, value), name) for name, value in scores(workspace)]
     return gr.Dropdown(choices=found, value=found[0][1] if found else None)
 
 
 def _title(name: str, value: dict[str, Any]) -> str:
-    parts = [f"{model} {score_view.interval(one)}" for model, one in value["models"].items()]
+    parts = [f"{model} {interval(one)}" for model, one in value["models"].items()]
     return f"{_when(name)} · {', '.join(parts)}"
 
 
@@ -90,7 +91,7 @@ def _when(name: str) -> str:
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
     """Return all that is shown of a score: of the newest one until another is chosen."""
-    found = dict(score_view.scores(workspace))
+    found = dict(scores(workspace))
     chosen = chosen if chosen in found else next(iter(found), None)
     going = _going(workspace)
     if chosen is None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from style_tuner import score_report
+from style_tuner.scores import interval
+from style_tuner.scores import newest_of as newest_of
 from style_tuner.tabs import views
-from style_tuner.workspace import Workspace, read_json
 
 EXPLAINED = "These four explain the score. The number itself comes from a verifier that tells you from other authors."
 ONLY_ITS_OWN = "A dash: of each model only its own most different words are kept, and this was none of the base's."
@@ -19,38 +18,6 @@ GAP = (
     "Of the gap: 0 % is as far from your own held-out writing as the base model, 100 % as near as that writing itself. "
     "It is measured on the verifier's own scale, which does not end where the score's 0 and 100 do."
 )
-
-
-def scores(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
-    """Return the scores kept in the workspace, file name and value, the newest first."""
-    if not workspace.scores.is_dir():
-        return []
-    return [(path.stem, _read(path)) for path in sorted(workspace.scores.glob("*.json"), reverse=True)]
-
-
-@lru_cache(maxsize=64)
-def _read(path: Path) -> dict[str, Any]:
-    """Return a score, read once: no score is ever written again, and that of a whole novel has megabytes."""
-    return dict(read_json(path))
-
-
-def interval(score: dict[str, Any]) -> str:
-    """Return a score as `72 (61–80)`, or that there is none."""
-    if score["score"] is None:
-        return "no number"
-    if score_report.held(score):
-        return f"held at {score['score']:.0f} by a check"
-    if score["low"] is None:
-        return f"{score['score']:.0f}"
-    return f"{score['score']:.0f} ({score['low']:.0f}–{score['high']:.0f})"
-
-
-def newest_of(workspace: Workspace, model: str) -> str:
-    """Return the newest score of a model, in words, or nothing."""
-    for _, value in scores(workspace):
-        if model in value["models"]:
-            return interval(value["models"][model])
-    return ""
 
 
 def big(score: dict[str, Any], what: str) -> Markup:

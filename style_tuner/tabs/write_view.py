@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from style_tuner import history
 from style_tuner.history import Summary
+from style_tuner.scores import interval
 from style_tuner.serving import server
-from style_tuner.tabs import score_view, views
+from style_tuner.tabs import views
 from style_tuner.tabs.world import REASONS
 from style_tuner.takes import Column, Measure, Take
 from style_tuner.workspace import Workspace, read_tail
@@ -92,7 +93,7 @@ def _score(measure: Measure | None, unmeasured: str) -> str:
         return unmeasured
     if measure.message:
         return "no score"
-    return "too short to score" if measure.score is None else f"score {score_view.interval(asdict(measure))}"
+    return "too short to score" if measure.score is None else f"score {interval(asdict(measure))}"
 
 
 def asked(take: Take, variants: Sequence[str]) -> str:
