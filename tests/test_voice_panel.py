@@ -7,8 +7,17 @@ import pytest
 from style_tuner.commands.voice import build_panel as build_panel_command
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ModelError, StyleTunerError
-from style_tuner.voice.verification.masking import MASK, NUMBER, masked, shaped, tokens, word_grams
-from style_tuner.voice.verification.ngrams import units
+from style_tuner.voice.verification.masking import (
+    MASK,
+    NUMBER,
+    RHYTHM,
+    masked,
+    rhythm_grams,
+    shaped,
+    tokens,
+    word_grams,
+)
+from style_tuner.voice.verification.ngrams import choose_features, kind, units
 from style_tuner.voice.verification.panel import PANEL, build_panel, load_panel
 from style_tuner.workspace import read_json
 
@@ -49,6 +58,32 @@ def test_lost_apostrophes_are_put_back_and_spaced_dots_are_one_sign():
     ]
 
 
+def test_a_file_with_blanks_for_all_its_quotes_and_dashes_reads_as_before():
+    whole = "“I don’t,” said Clare, “know—or care.”\n“Well!” he said. “I’ll go.”\nShe went."
+    lost = " I don t,  said Clare,  know   or care. \n Well!  he said.  I ll go. \nShe went."
+    assert tokens(lost) == tokens(whole)
+    typed = "I didn't go.  He did.  We all   did."
+    assert '"' not in tokens(typed) and "—" not in tokens(typed)
+    assert '"' not in tokens("I did not go.  He did.")
+
+
+def test_the_rhythm_of_marks_counts_words_between_them_in_bands():
+    found = rhythm_grams(tokens("One two three, four. Five!"))
+    runs = {gram.removeprefix(RHYTHM): count for gram, count in found.items()}
+    assert runs == {
+        **{"p3,": 1, "p1.": 1, "p1!": 1, "p3, 1.": 1, "p1. 1!": 1, "p3, 1. 1!": 1},
+        **{"m, .": 1, "m. !": 1, "m, . !": 1},
+        **{"s1": 1, "s0": 1, "s1 0": 1},
+    }
+
+
+def test_so_many_features_of_each_kind_are_chosen_the_most_widely_held_first():
+    rows = [{"the": 1, "a": 1, "\tab": 2, "\tcd": 1, f"{RHYTHM}p1.": 1} for _ in range(4)]
+    rows.append({"the": 1, "\tcd": 1})
+    chosen = choose_features(rows, range(5), (1, 1, 5))
+    assert list(chosen) == ["\tcd", "the", f"{RHYTHM}p1."] and [kind(gram) for gram in chosen] == [1, 0, 2]
+
+
 def test_masked_words_keep_their_endings_where_features_are_counted():
     known = frozenset({"the", "was"})
     assert shaped(tokens("The captain's walking 9 dogs was red."), known) == [
@@ -73,10 +108,10 @@ def test_the_shipped_panel_has_many_authors_and_no_readable_words_beyond_the_mas
     assert len(panel.authors) >= 20
     assert panel.counts.shape == (len(panel.unit_authors), len(panel.features))
     assert len(panel.known) == 800 and len(panel.vocabulary) <= 2000 and panel.known < panel.vocabulary
-    word_features = [feature for feature in panel.features if not feature.startswith("\t")]
+    word_features = [feature for feature in panel.features if kind(feature) == 0]
     shown = {word for feature in word_features for word in feature.split() if re.match(r"[a-z]", word)}
     assert shown <= panel.vocabulary
-    assert sum(path.stat().st_size for path in PANEL.iterdir()) < 9_000_000
+    assert sum(path.stat().st_size for path in PANEL.iterdir()) < 11_000_000
 
 
 def test_an_author_can_be_left_out_of_the_panel():

@@ -11,8 +11,17 @@ from benchmarks.figures import Outcome, auc, c_at_1, calibration_error, report, 
 from benchmarks.style_verification import CorpusError, cut, works_of
 from style_tuner.config import SAMPLES
 from style_tuner.voice.segment import pieces, words
-from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, simulate
-from style_tuner.voice.verification.linear import inverse_frequencies, separate, separate_less_each, similarities
+from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, own_level, simulate
+from style_tuner.voice.verification.linear import (
+    SHARES,
+    Weighing,
+    separate,
+    separate_less_each,
+    similarities,
+    training_rows,
+    weigh,
+    weighing_of,
+)
 from style_tuner.voice.verification.panel import load_panel
 from style_tuner.voice.verification.pooling import OwnPassages
 from style_tuner.voice.verification.verifier import fit_verifier
@@ -80,8 +89,41 @@ def test_a_longer_text_and_a_larger_profile_have_curves_of_their_own(verifier):
 def test_a_value_far_below_the_own_level_of_a_singular_author_speaks_for_nobody():
     curve = Calibration(400, 1000, 5.0, 3.0, own_mean=0.1, own_deviation=0.3, own_fall=-0.8, highest_level=0.9)
     usual, singular = (for_profile([curve], 400, level)[0] for level in (0.8, 1.5))
-    assert logistic(-0.6, usual) == pytest.approx(0.5) and logistic(0.7, singular) == pytest.approx(0.5)
+    assert logistic(-0.6, usual) == pytest.approx(0.5) and logistic(0.7, singular) == pytest.approx(0.1)
     assert logistic(-0.1, singular) < 0.05 < 0.9 < logistic(-0.1, usual)
+
+
+def test_each_kind_of_feature_has_the_same_share_in_every_row():
+    from scipy.sparse import csr_array
+
+    weighing = Weighing(np.array([1.0, 2.0, 1.0, 1.0, 3.0, 1.0]), np.array([0, 0, 1, 1, 1, 2]))
+    counts = csr_array(np.array([[1, 9, 40, 3, 1, 2], [2, 0, 1, 0, 0, 70], [3, 1, 0, 0, 0, 0]], dtype=np.float32))
+    rows = weigh(counts, weighing).toarray()
+    squares = np.stack([(rows[:, weighing.kinds == kind] ** 2).sum(axis=1) for kind in range(3)], axis=1)
+    assert squares[:2] == pytest.approx(np.array([SHARES, SHARES]))
+    assert squares[2] == pytest.approx([SHARES[0], 0, 0])
+    assert rows[0, 1] / rows[0, 0] == pytest.approx(2 * (1 + np.log(9)))
+
+
+def test_an_authors_own_level_is_that_of_one_work_judged_by_another():
+    from scipy.sparse import csr_array, vstack
+
+    chance = np.random.default_rng(3)
+
+    def rows(favoured, number):
+        rates = np.where(np.isin(np.arange(12), favoured), 6.0, 1.5)
+        return csr_array(chance.poisson(rates, size=(number, 12)).astype(np.float32))
+
+    others = vstack([rows([0, 1], 20), rows([10, 11], 20)], format="csr")
+    weighing = weighing_of(others, np.zeros(12, dtype=int))
+    alike, changed = (
+        own_level(vstack(works, format="csr"), training_rows(others, weighing), weighing)
+        for works in (
+            [rows([4, 5], 26), rows([4, 5], 38)],
+            [rows([4, 5], 26), rows([8, 9], 38)],
+        )
+    )
+    assert alike > changed + 0.3
 
 
 def test_leaving_out_each_author_at_once_gives_what_learning_without_each_gives():
@@ -108,12 +150,12 @@ def test_the_panel_learns_what_decision_values_mean_from_authors_that_differ():
         return csr_array(chance.poisson(rates, size=(number, 30)).astype(np.float32))
 
     panel = [rows(author, 24) for author in range(8)]
-    weights = inverse_frequencies(panel[0])
+    weights = weighing_of(panel[0], np.zeros(30, dtype=int))
     curves = simulate([rows(a, 40) for a in range(8)], [rows(a, 16) for a in range(8)], panel, weights)
     assert {curve.words for curve in curves} == {250, 500, 1000, 2000}
     for curve in curves:
         assert isinstance(curve, Calibration) and curve.slope > 0
-    for curve in for_profile(curves, 40, 0.0):
+    for curve in for_profile(curves, 40, -1.0):
         assert logistic(curve.own_mean, curve) > 0.75
 
 

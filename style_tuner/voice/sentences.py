@@ -137,7 +137,7 @@ def _turns(held: tuple[np.ndarray, np.ndarray], verifier: Verifier, names: Seque
     import numpy as np
 
     places, numbers = held
-    values = numbers * verifier.inverse_frequencies[places] * verifier.weights[places]
+    values = numbers * verifier.weighing.inverse_frequencies[places] * verifier.weights[places]
     found: list[str] = []
     for place in np.argsort(values)[:MOST_NAMED]:
         name = names[places[place]]
@@ -169,7 +169,7 @@ def _added(verifier: Verifier, counts: csr_array, lengths: Sequence[int], window
     for rows in _windows(lengths, window):
         together = counts[rows]
         total = together.sum(axis=0)
-        weighed = weigh(_row(total), verifier.inverse_frequencies).toarray().ravel()
+        weighed = weigh(_row(total), verifier.weighing).toarray().ravel()
         each = weighed * verifier.weights / np.maximum(total, 1)
         found += (together @ each).tolist()
     return found

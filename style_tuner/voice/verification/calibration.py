@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.verification.linear import pool, separate, separate_less_each, similarities, training_rows, weigh
+from style_tuner.voice.verification.linear import (
+    Weighing,
+    pool,
+    separate,
+    separate_less_each,
+    similarities,
+    training_rows,
+    weigh,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +31,7 @@ PARTS = 6
 """The other authors are left out of the panel in so many parts, one after another."""
 LEAST_VALUES = 3
 FALL_DEVIATIONS = 2
+FALL_PROBABILITY = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,9 @@ class Calibration:
 
     It holds for a profile of `profile_units` units of 250 words. `highest_level` is the highest own level (what
     `own_level` returns) among the panel's authors. An author above it differs from all of them by something that others
-    may share, such as being modern, and a value that merely says so speaks for nobody: for such an author, half is no
-    lower than `own_fall` above the own level, which is where hardly any unseen work of the panel's authors falls below.
+    may share, such as being modern, and a value that merely says so speaks for nobody: for such an author, a value
+    `own_fall` above the own level has at most `FALL_PROBABILITY`, for hardly any unseen work of the panel's authors
+    falls below that.
     """
 
     profile_units: int
@@ -46,7 +56,7 @@ class Calibration:
 
 
 def simulate(
-    profiles: Sequence[csr_array], unseen: Sequence[csr_array], panel: Sequence[csr_array], weights: np.ndarray
+    profiles: Sequence[csr_array], unseen: Sequence[csr_array], panel: Sequence[csr_array], weighing: Weighing
 ) -> tuple[Calibration, ...]:
     """Learn the curves from the panel itself, where no value comes from text or authors that were trained on.
 
@@ -58,11 +68,11 @@ def simulate(
     from scipy.sparse import vstack
 
     number = len(panel)
-    rows = [training_rows(counts, weights) for counts in panel]
+    rows = [training_rows(counts, weighing) for counts in panel]
     whose = np.repeat(np.arange(number), [found.shape[0] for found in rows])
     every = vstack(rows, format="csr").toarray().astype(np.float32)
     alike = similarities(every, every)
-    tests = [{length: weigh(pool(counts, length), weights) for length in POOLS} for counts in unseen]
+    tests = [{length: weigh(pool(counts, length), weighing) for length in POOLS} for counts in unseen]
     found = []
     for size in PROFILE_UNITS:
         own: list[dict[int, np.ndarray]] = []
@@ -77,7 +87,7 @@ def simulate(
                 every[kept],
                 alike[np.ix_(kept, kept)],
                 parts[np.searchsorted(absent, whose[kept])],
-                weights,
+                weighing,
             )
             tried = [[learned[part] for part in sorted(set(parts))], *([learned[part]] for part in parts)]
             values = [_values(tests[author], by) for author, by in zip((place, *absent), tried, strict=True)]
@@ -94,19 +104,20 @@ def simulate(
 
 
 def _learned(
-    profile: csr_array, others: np.ndarray, alike: np.ndarray, parts: np.ndarray, weights: np.ndarray
+    profile: csr_array, others: np.ndarray, alike: np.ndarray, parts: np.ndarray, weighing: Weighing
 ) -> tuple[list[tuple[np.ndarray, float]], float]:
     """Return the weights and the constant learned without each part of the others, and the profile's own level."""
     import numpy as np
 
     early, late = _parted(profile)
-    own = [training_rows(counts, weights).toarray().astype(np.float32) for counts in (early, late)]
+    rest = profile[early.shape[0] :]
+    own = [training_rows(counts, weighing).toarray().astype(np.float32) for counts in (early, rest)]
     last = int(parts.max()) + 2
     groups = np.r_[np.zeros(len(own[0]), dtype=int), np.full(len(own[1]), last), 1 + parts]
     columns, constants = separate_less_each(np.concatenate(own), others, alike, groups)
     learned = [(columns[:, place], float(constants[place])) for place in range(last)]
     without_late, constant = learned.pop()
-    return learned, float((weigh(late, weights) @ without_late).mean() + constant)
+    return learned, float((weigh(late, weighing) @ without_late).mean() + constant)
 
 
 def _values(tests: Mapping[int, csr_array], learned: Sequence[tuple[np.ndarray, float]]) -> dict[int, np.ndarray]:
@@ -119,27 +130,29 @@ def _values(tests: Mapping[int, csr_array], learned: Sequence[tuple[np.ndarray, 
     }
 
 
-def own_level(profile: csr_array, others: csr_array, weights: np.ndarray) -> float:
-    """Return the mean decision value of the last quarter of a profile, as unseen text of the rest of it.
+def own_level(profile: csr_array, others: csr_array, weighing: Weighing) -> float:
+    """Return the mean decision value of the end of a profile, as unseen text of its beginning.
 
-    `profile` are counts, `others` the rows that the panel is learned from.
+    Most of a large profile's end is from another work than its beginning: how alike the chapters of one work are says
+    little about the next. `profile` are counts, `others` the rows that the panel is learned from.
     """
     early, late = _parted(profile)
-    learned, constant = separate(training_rows(early, weights), others)
-    return float((weigh(late, weights) @ learned).mean() + constant)
+    learned, constant = separate(training_rows(early, weighing), others)
+    return float((weigh(late, weighing) @ learned).mean() + constant)
 
 
 def for_profile(curves: Sequence[Calibration], units: int, level: float) -> tuple[Calibration, ...]:
     """Return one curve for each length, for a profile of that many units by an author of that own level.
 
-    Where the level is higher than any panel author's, one half is no lower than `own_fall` allows.
+    Where the level is higher than any panel author's, the curve is no higher than `own_fall` allows.
     """
     found = []
     for words in sorted({curve.words for curve in curves}):
         by_size = sorted((curve for curve in curves if curve.words == words), key=lambda curve: curve.profile_units)
         curve = _between(by_size, units)
         if level > curve.highest_level:
-            curve = replace(curve, intercept=min(curve.intercept, -curve.slope * (level + curve.own_fall)))
+            limit = math.log(FALL_PROBABILITY / (1 - FALL_PROBABILITY)) - curve.slope * (level + curve.own_fall)
+            curve = replace(curve, intercept=min(curve.intercept, limit))
         found.append(curve)
     return tuple(found)
 
@@ -174,9 +187,9 @@ def _between(by_size: Sequence[Calibration], units: int) -> Calibration:
 
 
 def _parted(profile: csr_array) -> tuple[csr_array, csr_array]:
-    """Return a profile's first three quarters and its last, in whole runs of four rows."""
-    seen = profile.shape[0] * 3 // 16 * 4
-    return profile[:seen], profile[seen:]
+    """Return the first and the last three eighths of a profile, in whole runs of four rows where there are so many."""
+    rows = profile.shape[0] * 3 // 32 * 4 or profile.shape[0] // 3
+    return profile[:rows], profile[profile.shape[0] - rows :]
 
 
 def _curve(

@@ -1,14 +1,17 @@
-"""Linear classification of counted text: TF-IDF rows of length one, and weights that tell one author from others."""
+"""Linear classification of counted text: rows of weighed counts, and weights that tell one author from others."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     from scipy.sparse import csr_array
 
-PENALTY = 1.0
+PENALTY = 2.0
+SHARES = (0.55, 0.33, 0.12)
+"""How much words, characters and the rhythm of marks count in the likeness of two texts."""
 NEWTON_STEPS = 20
 FIRST_GUESS = 6
 """One in so many rows is guessed to lie within the margin before anything is learned."""
@@ -16,15 +19,30 @@ TRAINED_POOLS = (1, 4)
 """Rows are learned from alone and four together, for the text to be judged is longer than one row."""
 
 
-def weigh(counts: csr_array, inverse_frequencies: np.ndarray) -> csr_array:
-    """Return TF-IDF rows of length one, counts on a logarithmic scale."""
+@dataclass(frozen=True)
+class Weighing:
+    """How counts become rows: a weight for each feature, and which kind of feature it is (its place in `SHARES`)."""
+
+    inverse_frequencies: np.ndarray
+    kinds: np.ndarray
+
+
+def weigh(counts: csr_array, weighing: Weighing) -> csr_array:
+    """Return TF-IDF rows, counts on a logarithmic scale.
+
+    Each kind of feature has the same share in every row: there are four times as many characters as words in a text,
+    and a mean over both kinds tells more than a vote in which the more numerous kind wins.
+    """
     import numpy as np
     from scipy.sparse import csr_array
 
     scaled = csr_array(counts, copy=True)
-    scaled.data = (1 + np.log(scaled.data)) * inverse_frequencies[scaled.indices]
-    lengths = np.sqrt(np.asarray(scaled.power(2).sum(axis=1)).ravel())
-    scaled.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(scaled.indptr))
+    scaled.data = (1 + np.log(scaled.data)) * weighing.inverse_frequencies[scaled.indices]
+    rows = np.repeat(np.arange(scaled.shape[0]), np.diff(scaled.indptr))
+    places = rows * len(SHARES) + weighing.kinds[scaled.indices]
+    squares = np.bincount(places, scaled.data**2, minlength=scaled.shape[0] * len(SHARES))
+    shares = np.tile(SHARES, scaled.shape[0])
+    scaled.data *= np.sqrt(shares / np.maximum(squares, 1e-18))[places]
     return scaled
 
 
@@ -39,20 +57,19 @@ def pool(counts: csr_array, size: int) -> csr_array:
     return csr_array(adding @ counts)
 
 
-def inverse_frequencies(counts: csr_array) -> np.ndarray:
-    """Return a weight for each feature, the higher the fewer rows hold it."""
+def weighing_of(counts: csr_array, kinds: np.ndarray) -> Weighing:
+    """Return how to weigh: features weigh the more the fewer rows hold them."""
     import numpy as np
 
     holders = np.bincount(counts.indices, minlength=counts.shape[1])
-    values: np.ndarray = np.log((1 + counts.shape[0]) / (1 + holders)) + 1
-    return values
+    return Weighing(np.log((1 + counts.shape[0]) / (1 + holders)) + 1, kinds)
 
 
-def training_rows(counts: csr_array, weights: np.ndarray) -> csr_array:
+def training_rows(counts: csr_array, weighing: Weighing) -> csr_array:
     """Return the rows to learn from: every row, and every four consecutive ones added up."""
     from scipy.sparse import vstack
 
-    return vstack([weigh(pool(counts, size), weights) for size in TRAINED_POOLS], format="csr")
+    return vstack([weigh(pool(counts, size), weighing) for size in TRAINED_POOLS], format="csr")
 
 
 def separate(own: csr_array, others: csr_array) -> tuple[np.ndarray, float]:

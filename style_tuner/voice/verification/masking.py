@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 MASK = "#"
 NUMBER = "0"
+CHARACTERS = "\t"
+RHYTHM = "\n"
+"""Signs at the head of n-grams that are not of words."""
+STOPS = frozenset(".!?")
+PACES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)
+SENTENCES = (3, 5, 8, 11, 15, 20, 26, 34, 45, 60)
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d[\d.,]*|\.\.\.|[—.,;:!?()\"]")
 _UNIFIED = str.maketrans(
     {"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", "–": "—", "―": "—"}
 )
 _SINGLE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
-_LOST_APOSTROPHE = re.compile(r"(?<=[a-z]) (t|s|ll|ve|re|d|m)(?![\w'’])")
+_LOST_APOSTROPHE = re.compile(r"(?<=[a-zI]) (t|s|ll|ve|re|d|m)(?![\w'’])")
+_QUOTE = re.compile(r"[\"']")
+_LOST_DASH = re.compile(r"(?<=\S)   (?=\S)")
+_LOST_QUOTE = re.compile(r"(?m)^ (?=\S)|(?<=\S)  (?=\S)|(?<=[.,;:!?]) (?=\r?$)")
 _DOTS = re.compile(r"\.(?:[ \xa0]?\.){2,}")
 _ENDINGS = ("'s", "ing", "ed", "ly", "est", "er", "ness", "tion", "ment", "able", "ous", "ful", "less", "s")
 
@@ -22,12 +32,22 @@ _ENDINGS = ("'s", "ing", "ed", "ly", "est", "er", "ness", "tion", "ment", "able"
 def tokens(text: str) -> list[str]:
     """Return words in lower case and punctuation marks; all quote marks and all dashes are one sign each.
 
-    How a publisher sets quotes and dashes is not the author's manner, and a model may set them otherwise. Apostrophes
-    that a file has lost ("don t") are put back.
+    How a publisher sets quotes and dashes is not the author's manner, and a model may set them otherwise. Marks that a
+    file has lost are put back (`_restored`).
     """
     unified = _DOTS.sub("...", text.translate(_UNIFIED)).replace("--", "—").replace(" - ", " — ").replace("_", "")
-    unified = _LOST_APOSTROPHE.sub(r"'\1", unified).lower()
-    return _TOKEN.findall(_SINGLE_QUOTE.sub('"', unified))
+    return _TOKEN.findall(_SINGLE_QUOTE.sub('"', _restored(unified)).lower())
+
+
+def _restored(text: str) -> str:
+    """Put back apostrophes that a file has lost ("don t") and, where it has no quotation mark either, those and dashes.
+
+    Such a file has a blank for every sign that is not plain ASCII, beside the blanks that it had: ` Stay!  he said.`
+    """
+    mended = _LOST_APOSTROPHE.sub(r"'\1", text)
+    if mended == text or _QUOTE.search(text):
+        return mended
+    return _LOST_QUOTE.sub(' " ', _LOST_DASH.sub(" — ", mended))
 
 
 def masked(found: Iterable[str], known: frozenset[str]) -> list[str]:
@@ -60,9 +80,36 @@ def word_grams(masked_tokens: Sequence[str]) -> Counter[str]:
 
 
 def character_grams(masked_tokens: Sequence[str]) -> Counter[str]:
-    """Count runs of 2, 3 and 4 characters of the masked text, each with a leading mark that sets it off from words."""
+    """Count runs of 2, 3 and 4 characters of the masked text, each with a leading sign that sets it off from words."""
     text = " ".join(masked_tokens)
     counts: Counter[str] = Counter()
     for size in (2, 3, 4):
         counts.update(text[start : start + size] for start in range(len(text) - size + 1))
-    return Counter({f"\t{gram}": count for gram, count in counts.items()})
+    return Counter({f"{CHARACTERS}{gram}": count for gram, count in counts.items()})
+
+
+def rhythm_grams(masked_tokens: Sequence[str]) -> Counter[str]:
+    """Count how marks follow each other: runs of 1 to 3 with the number of words before each, of 2 to 5 without.
+
+    Numbers of words are in bands. The lengths of sentences are counted likewise, alone and in runs of 2 and 3.
+    """
+    marks: list[str] = []
+    paces: list[str] = []
+    sentences: list[str] = []
+    since_mark = since_stop = 0
+    for token in masked_tokens:
+        if token[0].isalnum() or token[0] == MASK:
+            since_mark, since_stop = since_mark + 1, since_stop + 1
+            continue
+        marks.append(token)
+        paces.append(f"{bisect_right(PACES, since_mark)}{token}")
+        since_mark = 0
+        if token in STOPS:
+            sentences.append(f"{bisect_right(SENTENCES, since_stop)}")
+            since_stop = 0
+    return Counter(
+        f"{RHYTHM}{kind}{' '.join(found)}"
+        for kind, run, sizes in (("p", paces, (1, 2, 3)), ("m", marks, (2, 3, 4, 5)), ("s", sentences, (1, 2, 3)))
+        for size in sizes
+        for found in zip(*(run[start:] for start in range(size)), strict=False)
+    )

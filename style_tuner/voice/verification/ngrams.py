@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.verification.masking import MASK, character_grams, word_grams
+from style_tuner.voice.verification.masking import CHARACTERS, MASK, RHYTHM, character_grams, rhythm_grams, word_grams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +18,16 @@ LEAST_AUTHORS = 4
 
 
 def grams(masked_tokens: Sequence[str]) -> Counter[str]:
-    """Count everything that can be a feature: words 1 to 3, characters 2 to 4."""
+    """Count everything that can be a feature: words 1 to 3, characters 2 to 4, the rhythm of marks."""
     found = word_grams(masked_tokens)
     found.update(character_grams(masked_tokens))
+    found.update(rhythm_grams(masked_tokens))
     return found
+
+
+def kind(gram: str) -> int:
+    """Return 0 for an n-gram of words, 1 for one of characters, 2 for one of the rhythm of marks."""
+    return 1 if gram.startswith(CHARACTERS) else 2 if gram.startswith(RHYTHM) else 0
 
 
 def is_word(token: str) -> bool:
@@ -65,8 +71,13 @@ def common_words(works: Mapping[str, Sequence[Sequence[str]]], number: int, shar
     return common[:number]
 
 
-def choose_features(rows: Sequence[Counter[str]], unit_authors: Sequence[int], number: int) -> dict[str, int]:
-    """Return the n-grams that are in most units, of those that several authors use, with their places."""
+def choose_features(
+    rows: Sequence[Counter[str]], unit_authors: Sequence[int], numbers: Sequence[int]
+) -> dict[str, int]:
+    """Return the n-grams that are in most units, of those that several authors use, with their places.
+
+    `numbers` says how many of each kind.
+    """
     holders: Counter[str] = Counter()
     users: dict[str, set[int]] = defaultdict(set)
     for row, author in zip(rows, unit_authors, strict=True):
@@ -76,7 +87,13 @@ def choose_features(rows: Sequence[Counter[str]], unit_authors: Sequence[int], n
     ranked = sorted(
         (gram for gram in holders if len(users[gram]) >= LEAST_AUTHORS), key=lambda gram: (-holders[gram], gram)
     )
-    return {gram: place for place, gram in enumerate(ranked[:number])}
+    left = list(numbers)
+    chosen = []
+    for gram in ranked:
+        if left[kind(gram)]:
+            left[kind(gram)] -= 1
+            chosen.append(gram)
+    return {gram: place for place, gram in enumerate(chosen)}
 
 
 def count_rows(rows: Iterable[Mapping[str, int]], features: Mapping[str, int]) -> csr_array:

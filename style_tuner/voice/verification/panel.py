@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from style_tuner.errors import ModelError, StyleTunerError
 from style_tuner.voice.verification.calibration import PROFILE_UNITS, Calibration, simulate
 from style_tuner.voice.verification.grammar import Grammar, count_grammar
-from style_tuner.voice.verification.linear import inverse_frequencies
+from style_tuner.voice.verification.linear import weighing_of
 from style_tuner.voice.verification.masking import MASK, NUMBER, masked, shaped, tokens
 from style_tuner.voice.verification.ngrams import (
     choose_features,
@@ -24,6 +24,7 @@ from style_tuner.voice.verification.ngrams import (
     common_words,
     count_rows,
     grams,
+    kind,
     runs,
     units,
 )
@@ -41,7 +42,8 @@ BYTE = 255
 SHAPE_WORDS = 2000
 MASK_WORDS = 800
 MASK_AUTHORS = 0.8
-FEATURES = 15_000
+FEATURES = (9_000, 9_000, 5_000)
+"""How many n-grams of words, of characters and of the rhythm of marks are counted."""
 GRAMMAR_WORDS = 120_000
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "—", "(", ")", '"', "...")
 
@@ -62,6 +64,11 @@ class Panel:
     known: frozenset[str]
     grammar: Grammar
     calibrations: tuple[Calibration, ...]
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """Return which kind of n-gram each feature is."""
+        return _kinds(self.features)
 
     def without(self, author: str) -> Panel:
         """Return the panel less one author, for validation on that author's own works."""
@@ -117,7 +124,7 @@ def build_panel(corpus: Path, authors: Collection[str] | None = None) -> Panel:
         vocabulary,
         known,
         count_grammar(shares, symbols),
-        simulate(early, last, by_author, inverse_frequencies(counts)),
+        simulate(early, last, by_author, weighing_of(counts, _kinds(features))),
     )
 
 
@@ -211,6 +218,12 @@ def _read_works(corpus: Path, authors: Collection[str] | None) -> dict[str, list
             f"{corpus} holds novels by {len(works)} authors: a panel needs four or more, as Author_Title_Year.txt."
         )
     return dict(works)
+
+
+def _kinds(features: Iterable[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.array([kind(feature) for feature in features], dtype=np.int8)
 
 
 def _early_and_last(cut: Sequence[Sequence[list[str]]]) -> tuple[list[list[str]], list[list[str]]]:

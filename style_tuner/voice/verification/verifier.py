@@ -13,7 +13,7 @@ from style_tuner.voice.checks.gates import OwnBands, own_bands
 from style_tuner.voice.measures.comparisons import OwnTraits, own_traits
 from style_tuner.voice.segment import pieces
 from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, own_level
-from style_tuner.voice.verification.linear import inverse_frequencies, separate, training_rows, weigh
+from style_tuner.voice.verification.linear import Weighing, separate, training_rows, weigh, weighing_of
 from style_tuner.voice.verification.ngrams import UNIT_WORDS, is_word, runs, units
 from style_tuner.voice.verification.panel import Panel
 
@@ -30,7 +30,7 @@ class Verifier:
     """An author's classifier: positive decision values speak for the author, negative ones for somebody else."""
 
     panel: Panel
-    inverse_frequencies: np.ndarray
+    weighing: Weighing
     weights: np.ndarray
     bias: float
     calibrations: tuple[Calibration, ...]
@@ -44,7 +44,7 @@ class Verifier:
 
     def decide(self, counts: csr_array) -> np.ndarray:
         """Return the decision value of each row of counts."""
-        decisions: np.ndarray = weigh(counts, self.inverse_frequencies) @ self.weights + self.bias
+        decisions: np.ndarray = weigh(counts, self.weighing) @ self.weights + self.bias
         return decisions
 
     def probability(self, decision: float, words: int) -> float:
@@ -76,13 +76,13 @@ def fit_verifier(own_texts: Sequence[str], panel: Panel) -> Verifier:
             f"{LEAST_UNITS * UNIT_WORDS:,}. Add manuscripts and prepare the dataset again."
         )
     cut = every if len(every) <= OWN_UNITS else runs(every, OWN_UNITS)
-    frequencies = inverse_frequencies(panel.counts)
-    own, others = panel.count(cut), training_rows(panel.counts, frequencies)
-    weights, constant = separate(training_rows(own, frequencies), others)
-    level = own_level(own, others, frequencies)
+    weighing = weighing_of(panel.counts, panel.kinds)
+    own, others = panel.count(cut), training_rows(panel.counts, weighing)
+    weights, constant = separate(training_rows(own, weighing), others)
+    level = own_level(own, others, weighing)
     return Verifier(
         panel=panel,
-        inverse_frequencies=frequencies,
+        weighing=weighing,
         weights=weights,
         bias=constant,
         calibrations=for_profile(panel.calibrations, len(cut), level),
