@@ -68,8 +68,8 @@ def test_the_page_shows_the_tables_and_an_example_with_what_is_learned_from_colo
     assert "32B" in sizes and "RTX 5090" in sizes and "fits" in sizes
     assert "its own weights alone take more" in str(needs_view.claims(GUIDE))
     folder = write_rows(tmp_path / "rows")
-    shown = str(needs_view.example(load_training_config(STARTER_CONFIG), folder))
-    assert "16 rows of" in shown
+    shown = str(needs_view.example(needs_view.measured(load_training_config(STARTER_CONFIG), str(folder))))
+    assert "<b>1,295</b> in all" in shown
     learned = shown.split("<mark")[1].split("</mark>")[0]
     assert "road went down to the water" in learned and "Write a scene" not in learned
     assert "Write a scene by the harbour." in shown
