@@ -15,7 +15,7 @@ from pathlib import Path
 from style_tuner.config import CONFIGS, load_training_config
 from style_tuner.errors import ServerError
 from style_tuner.hardware import driver, gpu_computes, hardware
-from style_tuner.serving.engines import vllm_python
+from style_tuner.serving.vllm_engine import vllm_python
 
 GUIDE = CONFIGS / "qlora_style_transfer.yaml"
 """The recipe for real work: Llama-3.1-8B-Instruct on one GPU."""

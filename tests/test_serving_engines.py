@@ -11,7 +11,9 @@ from style_tuner import jobs, stages
 from style_tuner.config import STARTER_MODEL, ServingConfig
 from style_tuner.errors import JobError, ServerError
 from style_tuner.privacy import quiet_environment
-from style_tuner.serving import engines
+from style_tuner.serving import engines, vllm_engine
+from style_tuner.serving.faults import explain
+from style_tuner.serving.vllm_engine import max_lora_rank
 from style_tuner.serving.voices import Voice, default_base, parse_voices, voice_arguments, voice_at, voices_of
 from style_tuner.workspace import Workspace, write_json
 
@@ -102,9 +104,9 @@ def test_vllm_gets_the_next_rank_it_can_be_set_to(tmp_path: Path, vllm: ServingC
 
 def test_rank_patterns_count_and_ranks_past_the_last_are_refused(tmp_path: Path, vllm: ServingConfig) -> None:
     patterned = voice_at("a", adapter(tmp_path / "a", 8, rank_pattern={"q_proj": 40}))
-    assert engines.max_lora_rank([patterned]) == 64
+    assert max_lora_rank([patterned]) == 64
     with pytest.raises(ServerError, match="'b' has rank 600; .* up to rank 512"):
-        engines.max_lora_rank([voice_at("b", adapter(tmp_path / "b", 600))])
+        max_lora_rank([voice_at("b", adapter(tmp_path / "b", 600))])
 
 
 def test_vllm_also_answers_to_the_name_it_was_started_by(tmp_path: Path, vllm: ServingConfig) -> None:
@@ -139,7 +141,7 @@ def test_vllm_that_is_not_installed_is_told_with_the_remedy(monkeypatch: pytest.
     with pytest.raises(ServerError, match="VLLM_PYTHON names .*nothing"):
         engines.choose_engine(ServingConfig())
     monkeypatch.delenv("VLLM_PYTHON")
-    monkeypatch.setattr(engines, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(vllm_engine, "PROJECT_ROOT", tmp_path)
     with pytest.raises(ServerError, match="make vllm"):
         engines.choose_engine(ServingConfig(engine="vllm"))
     assert engines.choose_engine(ServingConfig()) == "transformers"
@@ -169,4 +171,4 @@ def test_the_users_own_privacy_settings_win(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_failures_in_the_log_become_a_remedy(log: str, remedy: str) -> None:
-    assert remedy in engines.explain(log)
+    assert remedy in explain(log)

@@ -57,23 +57,6 @@ def running(place: Workspace, started: None) -> ServerState:
     return server.wait_until_up(place, 120)
 
 
-def test_base_and_voice_answer_by_name_and_differ(running: ServerState) -> None:
-    assert list(running.models) == ["base", "my-voice"]
-    assert client.list_models(running.url) == ["base", "my-voice"]
-    base, tuned = (client.complete_chat(running.url, name, REQUEST, GREEDY) for name in ("base", "my-voice"))
-    assert base.words > 5
-    assert base.finish_reason == "length"
-    assert base.text != tuned.text
-    assert client.complete_chat(running.url, "base", REQUEST, GREEDY).text == base.text
-
-
-def test_temperature_and_seed_reach_the_engine(running: ServerState) -> None:
-    warm = SamplingConfig(temperature=1.2, max_tokens=24)
-    texts = [client.complete_chat(running.url, "base", REQUEST, warm, seed).text for seed in (1, 1, 2)]
-    assert texts[0] == texts[1]
-    assert texts[0] != texts[2]
-
-
 def test_temperature_counts_for_a_model_whose_own_settings_do_not_sample(
     place: Workspace, running: ServerState
 ) -> None:
@@ -83,43 +66,9 @@ def test_temperature_counts_for_a_model_whose_own_settings_do_not_sample(
     assert len(texts) == 3
 
 
-def test_text_comes_in_pieces_and_can_be_left_early(running: ServerState) -> None:
-    with client.stream_chat(running.url, "base", REQUEST, SamplingConfig(max_tokens=1000)) as stream:
-        pieces = [next(stream) for _ in range(5)]
-    assert "".join(pieces) == stream.text
-    # A reply of 1,000 tokens takes far longer than this one: it can only come now if the other was given up.
-    assert client.complete_chat(running.url, "base", REQUEST, GREEDY).finish_reason == "length"
-
-
-def test_an_unknown_name_is_refused_with_the_known_ones(running: ServerState) -> None:
-    with pytest.raises(ServerError, match=r"no model 'nobody'; it has: base, my-voice"):
-        client.complete_chat(running.url, "nobody", REQUEST, GREEDY)
-
-
 def test_a_second_start_is_refused_while_the_server_runs(place: Workspace, running: ServerState) -> None:
     with pytest.raises(ServerError, match=f"already running at {running.url}"):
         server.start(place, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL), {})
-
-
-def test_killed_in_mid_reply_keeps_the_text_and_comes_up_again(place: Workspace, running: ServerState) -> None:
-    assert running.engine_pid is not None
-    stream = client.stream_chat(running.url, "base", REQUEST, SamplingConfig(max_tokens=900))
-    before = next(stream)
-    os.kill(running.engine_pid, signal.SIGKILL)
-    with pytest.raises(client.BrokenStream, match="mid-reply.*What came is kept") as broken:
-        for piece in stream:
-            before += piece
-    assert broken.value.partial == before != ""
-    deadline = time.monotonic() + 20
-    while (now := server.state(place)) is not None and now.health == "up" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert now is not None
-    assert now.health == "starting"
-    assert "signal 9" in now.message
-    again = server.wait_until_up(place, 120)
-    assert again.engine_pid != running.engine_pid
-    assert again.pid == running.pid
-    assert client.complete_chat(again.url, "my-voice", REQUEST, GREEDY).words > 5
 
 
 def test_a_given_address_is_used_and_never_stopped(workspace: Workspace, running: ServerState) -> None:

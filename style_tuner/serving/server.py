@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +18,20 @@ from style_tuner.jobs import child_environment
 from style_tuner.processes import find_process
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
+from style_tuner.serving.fits import check_fits
+from style_tuner.serving.plan import Plan, left_out
 from style_tuner.serving.state import (
     ServerState,
     ask_to_end,
     check_port,
     end_group,
     load,
+    log_file,
+    rotate_log,
     save,
 )
-from style_tuner.serving.supervisor import Supervisor, log_file, rotate_log
-from style_tuner.serving.voices import BASE, Voice, default_base, voice_arguments, voice_at, voices_of
+from style_tuner.serving.supervisor import Supervisor
+from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
 from style_tuner.workspace import Workspace
 
 URL_VARIABLE = "MODEL_SERVER_URL"
@@ -39,7 +43,7 @@ def supervise(
     """Serve in the foreground until SIGTERM or SIGINT; call it from the main thread.
 
     `voices` maps names to adapter, merged or run folders; None means every voice of the workspace that the engine can
-    serve beside the model. An empty `model` is the base of the newest voice.
+    serve beside the model, those that are trained later among them. An empty `model` is the base of the newest voice.
     """
     plan, state = _planned(workspace, config, model, voices)
     Supervisor(workspace, config, plan, state).run()
@@ -75,9 +79,10 @@ def start(
 
 
 def restart(workspace: Workspace, previous: ServerState) -> ServerState:
-    """Start a server again with what it was started with before."""
-    voices = {name: Path(folder) for name, folder in previous.voices.items()}
-    return start(workspace, ServingConfig(**previous.settings), previous.base_model, voices)
+    """Start a server again with what it was started with before, and the voices that its workspace has since."""
+    voices = None if previous.workspace else {name: Path(folder) for name, folder in previous.voices.items()}
+    place = replace(workspace, name=previous.workspace or workspace.name)
+    return start(place, ServingConfig(**previous.settings), previous.base_model, voices)
 
 
 def serve_arguments(workspace: Workspace, config: ServingConfig, planned: ServerState, model: str = "") -> list[str]:
@@ -91,14 +96,15 @@ def serve_arguments(workspace: Workspace, config: ServingConfig, planned: Server
 
 def _planned(
     workspace: Workspace, config: ServingConfig, model: str, voices: Mapping[str, Path] | None
-) -> tuple[engines.Plan, ServerState]:
+) -> tuple[Plan, ServerState]:
     """Check everything that can be checked before a process starts: server, engine, models, port."""
     model = model or default_base(workspace)
     engine = engines.choose_engine(config)
-    chosen, left_out = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
+    chosen, others = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
     if voices is not None:
         chosen = [voice_at(name, folder) for name, folder in voices.items()]
-    plan = engines.make_plan(config, model, chosen, workspace.servers / "engine")
+    plan = engines.make_plan(config, model, chosen, workspace.servers / "engine", follow=voices is None)
+    check_fits(plan, config, resolve_model(model))
     _refuse_second(workspace)
     check_port(
         config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
@@ -112,24 +118,13 @@ def _planned(
         base_model=resolve_model(model),
         models=plan.models,
         context_length=engines.context_length(config, resolve_model(model)),
-        message=_left_out([voice for voice in left_out if voice not in chosen], plan),
+        message=left_out(plan, [voice for voice in others if voice not in chosen]),
         started=time.time(),
         log=str(log_file(workspace)),
         voices={voice.name: str(voice.folder) for voice in chosen},
         settings=config.model_dump(mode="json"),
+        workspace=workspace.name if plan.admit else "",
     )
-
-
-def _left_out(voices: Sequence[Voice], plan: engines.Plan) -> str:
-    """Say which models are not served, and how they would be."""
-    names = ", ".join(voice.name for voice in voices)
-    remedy = "merge first, or another base model"
-    if plan.engine == "vllm":
-        remedy = "another base model; or a whole model, which is served alone: serve --voice NAME=FOLDER"
-    said = [f"Not served: {names} ({remedy})."] if names else []
-    if BASE not in plan.models:
-        said.append("The base model is not served: vLLM serves one whole model at a time.")
-    return " ".join(said)
 
 
 def _refuse_second(workspace: Workspace) -> None:

@@ -15,7 +15,7 @@ import psutil
 
 from style_tuner.errors import ServerError
 from style_tuner.processes import find_process, process_start
-from style_tuner.workspace import Workspace, read_json, write_json
+from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
 Health = Literal["starting", "up", "failed", "stopped"]
 
@@ -26,8 +26,9 @@ class ServerState:
 
     `models` maps every name that a request may use to its folder or Hub name, the base model first. `context_length`
     is the most tokens that prompt and reply may have together, None where it is not known: transformers serves longer
-    ones too, but not well. `voices` and `settings` are what it was started with. `external` is a server that is used
-    by its address and never stopped.
+    ones too, but not well. `voices` and `settings` are what it was started with. `workspace` is the one whose voices it
+    takes in as they are trained, empty where its voices were named; `refused` says of those that do not fit why.
+    `external` is a server that is used by its address and never stopped.
     """
 
     url: str
@@ -48,6 +49,8 @@ class ServerState:
     external: bool = False
     voices: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    workspace: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -106,6 +109,21 @@ def _group(pid: int | None, start: float | None) -> list[psutil.Process]:
             if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
                 members.append(process)
     return members
+
+
+def log_file(workspace: Workspace) -> Path:
+    """Return the log of supervisor and engine."""
+    return workspace.servers / "model.log"
+
+
+def rotate_log(workspace: Workspace, limit: int = 4_000_000) -> Path:
+    """Set a log of more than `limit` bytes aside as `model.previous.log` and return the path of the log."""
+    path = log_file(workspace)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.stat().st_size > limit:
+            path.replace(path.with_suffix(".previous.log"))
+    return path
 
 
 def ask_to_end(process: psutil.Process, seconds: float) -> bool:

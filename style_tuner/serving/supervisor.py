@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 from filelock import FileLock, Timeout
@@ -21,32 +20,22 @@ from style_tuner.config import ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.hardware import gpus
 from style_tuner.processes import process_start
-from style_tuner.serving.engines import Plan, explain, hint
-from style_tuner.serving.state import ServerState, end_group, save
+from style_tuner.serving.faults import explain, hint
+from style_tuner.serving.load import Meter
+from style_tuner.serving.newcomers import Newcomers
+from style_tuner.serving.plan import Plan, left_out
+from style_tuner.serving.state import ServerState, end_group, log_file, rotate_log, save
 from style_tuner.workspace import Workspace, storage_errors
 
-RESTARTS = 2
+RESTARTS = 1
 """Crashes in a row after which the server is given up."""
 STEADY_SECONDS = 600
 """An engine that was up for so long starts with a clean sheet."""
+LOOK_SECONDS = 2
+"""Time between two looks at the engine and at the workspace's voices."""
 SILENT_SECONDS = 120
 """An engine that does not answer for so long is taken for hung; loading another model can take a minute."""
 log = logging.getLogger(__name__)
-
-
-def log_file(workspace: Workspace) -> Path:
-    """Return the log of supervisor and engine."""
-    return workspace.servers / "model.log"
-
-
-def rotate_log(workspace: Workspace, limit: int = 4_000_000) -> Path:
-    """Set a log of more than `limit` bytes aside as `model.previous.log` and return the path of the log."""
-    path = log_file(workspace)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and path.stat().st_size > limit:
-            path.replace(path.with_suffix(".previous.log"))
-    return path
 
 
 class Supervisor:
@@ -60,8 +49,9 @@ class Supervisor:
         self._engine: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
         self._root = state.url.removesuffix("/v1")
-        self._note = state.message
         self._log_start = 0
+        self._newcomers = Newcomers(workspace, plan, state.base_model)
+        self._meter = Meter(workspace, self._root, plan.engine == "vllm")
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raise `ServerError` when the engine cannot start or crashes too often."""
@@ -80,13 +70,16 @@ class Supervisor:
 
     def _serve(self) -> None:
         crashes = 0
+        note = self._state.message
         while not self._stop.is_set():
             began = time.monotonic()
+            self._newcomers.begin()
             self._start_engine()
             if not self._wait_until_up():
                 return
             log.info("The model server is up after %.0f s: %s", time.monotonic() - began, self._state.url)
-            self._save(health="up", message=self._note)
+            known = {"models": self._newcomers.models, "refused": {}, "context_length": self._context_length()}
+            self._save(health="up", message=note, **known)
             began = time.monotonic()
             fault = self._watch()
             if fault is None:
@@ -169,8 +162,13 @@ class Supervisor:
             if self._engine.poll() is not None:
                 return _ending(self._engine.returncode)
             now = time.monotonic()
-            if now - last_answer > 2 and self._answers():
+            if now - last_answer > LOOK_SECONDS and self._answers():
                 last_answer = now
+                self._meter.look(self._engine.pid)
+                if self._newcomers.look():
+                    found = self._newcomers
+                    told = left_out(self._plan, found.left_out)
+                    self._save(models=found.models, refused=found.refused, message=told)
             if now - last_answer > SILENT_SECONDS:
                 return f"no answer for {SILENT_SECONDS} s"
         return None
@@ -181,6 +179,15 @@ class Supervisor:
         except httpx.HTTPError:
             return False
 
+    def _context_length(self) -> int | None:
+        """Return the longest text that vLLM found room for, else what is known of the model."""
+        try:
+            listed = httpx.get(f"{self._root}/v1/models", timeout=5, trust_env=False).raise_for_status().json()["data"]
+            told = (model.get("max_model_len") for model in listed)
+            return next((int(length) for length in told if length), self._state.context_length)
+        except (httpx.HTTPError, ValueError, KeyError):
+            return self._state.context_length
+
     def _own_log(self) -> str:
         """Return what the engine wrote since it was last started, the last 64 KiB of it."""
         with log_file(self._workspace).open("rb") as stream:
@@ -189,6 +196,7 @@ class Supervisor:
             return stream.read().decode("utf-8", errors="replace")
 
     def _end_engine(self) -> None:
+        self._meter.end()
         if self._engine is not None:
             end_group(self._engine.pid, self._state.engine_start)
             self._engine.wait()

@@ -1,0 +1,103 @@
+"""Whether a model fits the memory: an estimate from its files and shape, before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from style_tuner.config import ServingConfig, is_hub_name
+from style_tuner.errors import ServerError
+from style_tuner.hardware import hardware
+from style_tuner.serving.plan import Plan
+from style_tuner.tuning.memory import GIBIBYTE, ModelShape, shape_of
+from style_tuner.workspace import read_json
+
+CONTEXT = 1.0
+"""GiB that an engine holds beside weights and text: its libraries, and its GPU kernels' own memory."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What serving takes, in GiB: the weights, and the longest text that is asked for (0: as long as there is room).
+
+    `have` is the memory that it may take of `where`.
+    """
+
+    weights: float
+    text: float
+    have: float
+    where: str
+
+    @property
+    def total(self) -> float:
+        """Weights, text and the engine itself."""
+        return self.weights + self.text + CONTEXT
+
+    def fault(self) -> str:
+        """Return what does not fit, and the remedy; empty where all does."""
+        room = f"{self.where} has {self.have:.1f} GB for it"
+        if self.weights + CONTEXT > self.have:
+            return (
+                f"The model is too large: it takes about {self.weights + CONTEXT:.1f} GB, and {room}. Choose a smaller "
+                "base model, give the server a larger share of the GPU's memory, or serve it on a larger machine."
+            )
+        if self.total > self.have:
+            return (
+                f"So long a text does not fit: with the model it takes about {self.total:.1f} GB, and {room}. Give a "
+                "smaller --max-model-len, or none, which takes the longest that fits."
+            )
+        return ""
+
+
+def needs(config: ServingConfig, engine: str, models: list[str], shape: ModelShape | None) -> Needs | None:
+    """Return what serving the models takes, the first being the base; None where its size is not known.
+
+    vLLM holds the base alone, and its voices are small; transformers holds each whole model that was asked for, two of
+    them from the start. `shape` is that of the base, which counts where its files are not on this disk.
+    """
+    sizes = [size for size in (_weights(models[0]), _of(shape) if shape else 0) if size]
+    base = min(sizes, default=0)  # files may hold 4 bytes a weight, which are loaded as 2, or be quantised
+    if not base:
+        return None
+    held = [base] if engine == "vllm" else [base, *(_weights(model) for model in models[1:2])]
+    asked = config.max_model_len if engine == "vllm" else None
+    text = asked * bytes_per_token(shape) if asked and shape else 0
+    found = hardware()
+    if found.gpus:
+        share = config.gpu_memory if engine == "vllm" else 1
+        have, where = found.gpus[0].memory_total * share, f"the {found.gpus[0].name}"
+    else:
+        have, where = found.memory_total, "this machine"
+    return Needs(sum(held) / GIBIBYTE, text / GIBIBYTE, have / GIBIBYTE, where)
+
+
+def check_fits(plan: Plan, config: ServingConfig, base_model: str) -> None:
+    """Raise a `ServerError` with the remedy where what is to be served cannot fit the memory."""
+    found = needs(config, plan.engine, list(plan.models.values()), local_shape(base_model))
+    if found is not None and (fault := found.fault()):
+        raise ServerError(fault)
+
+
+def local_shape(model: str) -> ModelShape | None:
+    """Return the shape in the config.json of a model's folder; None for Hub models and kinds that are not known."""
+    path = Path(model) / "config.json"
+    if is_hub_name(model) or not path.is_file():
+        return None
+    try:
+        return shape_of(read_json(path))
+    except KeyError:
+        return None
+
+
+def bytes_per_token(shape: ModelShape) -> int:
+    """Return what one token of text takes: a key and a value of two bytes in every layer."""
+    return 2 * shape.layers * shape.key_value_heads * shape.head_size * 2
+
+
+def _of(shape: ModelShape) -> int:
+    return 2 * (shape.linear_parameters + shape.other_parameters)
+
+
+def _weights(model: str) -> int:
+    """Return the bytes of a model's weights on this disk."""
+    return 0 if is_hub_name(model) else sum(file.stat().st_size for file in Path(model).glob("*.safetensors"))
