@@ -1,6 +1,5 @@
 """What buttons do: they start the right command, refuse what cannot work, and say so in a sentence."""
 
-import dataclasses
 import time
 from pathlib import Path
 
@@ -9,12 +8,12 @@ import pytest
 
 from style_tuner import drafting, jobs
 from style_tuner.config import STARTER_CONFIG, SamplingConfig, load_training_config
-from style_tuner.errors import DatasetError, JobError, ServerError, StyleTunerError
+from style_tuner.errors import DatasetError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.tabs import common, manuscripts, models, score, strip, train, train_run, train_settings, world, write
 from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
-from style_tuner.workspace import Workspace, write_json, write_text
+from style_tuner.workspace import Workspace, write_text
 
 RECIPE = "configs/starter_cpu.yaml"
 
@@ -121,16 +120,6 @@ def test_prepare_starts_the_command_that_is_shown(workspace: Workspace, tmp_path
     assert "too few passages" in run.message
 
 
-def test_a_run_is_not_binned_or_merged_while_it_goes(workspace: Workspace) -> None:
-    with jobs.job(workspace, "train") as own:
-        for refuse in (models.delete, models.merge):
-            with pytest.raises(JobError, match="still going"):
-                refuse(workspace, own.folder.name)
-    models.delete(workspace, own.folder.name)
-    assert jobs.runs(workspace) == []
-    assert list(workspace.bin.rglob("run.json"))
-
-
 def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspace, monkeypatch) -> None:
     from style_tuner.serving import server
     from style_tuner.serving.state import ServerState
@@ -142,65 +131,6 @@ def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspac
     monkeypatch.setattr(write.service, "state", lambda _: other)
     with pytest.raises(ServerError, match=r"9003.*9001"):
         write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, "")
-
-
-def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from style_tuner.serving import server
-    from style_tuner.serving.state import ServerState
-
-    def trained(merged: bool) -> str:
-        with jobs.job(workspace, "train") as run:
-            write_json(run.folder / "adapter" / "adapter_config.json", {})
-            if merged:
-                write_json(run.folder / "merged" / "config.json", {})
-        return run.folder.name
-
-    served, unmerged = trained(True), trained(False)
-    started = time.time()
-    later = trained(True)
-    up = ServerState("http://127.0.0.1:9001/v1", "transformers", models={served: ""}, health="up", started=started)
-    monkeypatch.setattr(server, "state", lambda _: up)
-    shown = models.show_server(workspace)[0]
-    assert f"Not merged: {unmerged}. Merge them, then start the server again." in shown
-    assert f"Trained since the start: {later}. Stop and start" in shown
-    # vLLM serves adapters as they are, so that nothing waits for a merge.
-    up = dataclasses.replace(up, engine="vllm", models={served: "", later: "", unmerged: ""})
-    assert "Not merged" not in models.show_server(workspace)[0]
-
-
-def test_a_run_that_trained_nothing_is_no_voice(workspace: Workspace) -> None:
-    def shown() -> tuple[str, list[str], list[bool]]:
-        table, chosen, *buttons = models.show_runs(workspace, None)
-        return table, [value for _, value in chosen.choices], [button.interactive for button in buttons]
-
-    with pytest.raises(JobError), jobs.job(workspace, "train") as failed:
-        raise JobError("The key 'nosuch' is unknown.")
-    table, names, active = shown()
-    assert "No voice yet" in table
-    assert (names, active) == ([], [False] * 3)
-    with jobs.job(workspace, "train") as trained:
-        write_json(trained.folder / "adapter" / "adapter_config.json", {})
-    with pytest.raises(JobError), jobs.job(workspace, "train"):
-        raise JobError("The key 'nosuch' is unknown.")
-    table, names, active = shown()
-    assert f">{failed.folder.name}<" not in table
-    assert (names, active) == ([trained.folder.name], [True] * 3)
-    assert len(jobs.runs(workspace, "train")) == 3
-
-
-def test_a_run_that_left_no_voice_can_be_binned(workspace: Workspace) -> None:
-    fold, choice = models.show_failed(workspace, None)
-    assert (fold.visible, choice.choices) == (False, [])
-    with jobs.job(workspace, "train") as trained:
-        write_json(trained.folder / "adapter" / "adapter_config.json", {})
-    with pytest.raises(JobError), jobs.job(workspace, "train") as failed:
-        raise JobError("The key 'nosuch' is unknown.")
-    fold, choice = models.show_failed(workspace, None)
-    assert fold.visible
-    assert choice.choices == [(f"{failed.folder.name}, failed", failed.folder.name)]
-    models.delete(workspace, choice.value)
-    assert [run.id for run in jobs.runs(workspace)] == [trained.folder.name]
-    assert [path.parent.name for path in workspace.bin.rglob("run.json")] == [failed.folder.name]
 
 
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:

@@ -1,0 +1,175 @@
+"""All training runs on the tab Models: the table, names and notes, two side by side, and what can be cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner import jobs, registry
+from style_tuner.errors import JobError
+from style_tuner.registry import Entry
+from style_tuner.serving import server
+from style_tuner.serving.voices import has_voice
+from style_tuner.tabs import views
+from style_tuner.tabs.common import HIDDEN, Page, changed, listing
+from style_tuner.tabs.train_settings import epochs
+from style_tuner.workspace import Workspace
+
+HEADERS = ["Run", "State", "Base model", "Learned from", "Settings", "Loss, base → own", "Voice score", "Size on disk"]
+EMPTY = "No voice yet: train one on the tab Train. The server can already be started with the base model alone."
+KEEP = "Keep name, note and pin"
+TO_BIN, FOR_GOOD = "Move to the bin: nothing is lost, and no space is freed", "Delete for good: cannot be undone"
+
+
+def stamp(workspace: Workspace) -> Any:
+    """Return a stamp of the registered runs, their labels, merged models and scores, and of what is served."""
+    state = server.state(workspace)
+    runs = [(run.id, run.status) for run in jobs.runs(workspace) if run.stage in jobs.RESUMABLE]
+    files = [
+        changed(workspace.runs / run / "merged" / "config.json", workspace.runs / run / "label.json") for run, _ in runs
+    ]
+    return runs, files, listing(workspace.scores), listing(workspace.bin), state and sorted(state.models)
+
+
+def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
+    """Return the table of runs and the choice of one."""
+    found = registry.entries(workspace)
+    if not found:
+        return str(views.sentence(EMPTY, "empty")), gr.Dropdown(choices=[], value=None)
+    state = server.state(workspace)
+    rows = [_row(workspace, one, state.models if state else {}) for one in found]
+    table = Markup("<div class='registry'>{}</div>").format(views.table("Runs", HEADERS, rows, numbers="fgh"))
+    return str(table), choice(workspace, found, chosen)
+
+
+def choice(workspace: Workspace, found: Sequence[Entry], chosen: str | None) -> Any:
+    """Offer the runs by name; the first that has a voice is chosen where the one before is gone."""
+    ids = [one.run.id for one in found]
+    first = next((run for run in ids if has_voice(workspace.runs / run)), next(iter(ids), None))
+    return gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=chosen if chosen in ids else first)
+
+
+def _named(one: Entry) -> str:
+    state = "" if one.run.status == "done" else f", {views.STATES[one.run.status]}"
+    return f"{one.label.name} ({one.run.id}){state}" if one.label.name else f"{one.run.id}{state}"
+
+
+def _row(workspace: Workspace, one: Entry, served: dict[str, str]) -> list[object]:
+    folder = workspace.runs / one.run.id
+    losses = f"{one.loss_before:.3f} → {one.loss_after:.3f}" if one.loss_before and one.loss_after else ""
+    states = [
+        views.STATES[one.run.status],
+        *(["pinned"] if one.label.pinned else []),
+        *([] if has_voice(folder) or one.run.status in ("queued", "running") else ["no voice"]),
+        *(["merged"] if (folder / "merged" / "config.json").is_file() else []),
+        *(["served"] if one.run.id in served else []),
+    ]
+    size = views.size(registry.size(folder))
+    return [_name(one), ", ".join(states), one.base, one.data, _settings(one), losses, one.score, size]
+
+
+def _name(one: Entry) -> Markup:
+    parts = [Markup("{}").format(one.name)]
+    if one.label.name:
+        parts.append(Markup("<br><span class='caption'>{}</span>").format(one.run.id))
+    if one.label.note:
+        parts.append(Markup("<br><span class='caption'>{}</span>").format(one.label.note))
+    return Markup("").join(parts)
+
+
+def _settings(one: Entry) -> str:
+    values = one.settings
+    if not values:
+        return ""
+    size = "every weight" if values["method"] == "full" else f"rank {values['lora_r']}"
+    rate = "a search for the rate" if one.run.stage == "sweep" else f"rate {values['learning_rate']:g}"
+    return ", ".join([size, epochs(values["num_epochs"]), rate])
+
+
+def label(workspace: Workspace, chosen: str | None) -> tuple[str, str, bool]:
+    """Return name, note and pin of the chosen run."""
+    if not chosen:
+        return "", "", False
+    kept = registry.label_of(workspace, chosen)
+    return kept.name, kept.note, kept.pinned
+
+
+def keep_label(workspace: Workspace, chosen: str | None, name: str, note: str, pinned: bool) -> None:
+    """Keep name, note and pin of the chosen run."""
+    if not chosen:
+        raise JobError("There is no run yet: train one on the tab Train first.")
+    registry.set_label(workspace, chosen, name, note, pinned)
+    gr.Info("Name, note and pin are kept.", title="Kept")
+
+
+def show_comparison(workspace: Workspace, one: str | None, other: str | None) -> tuple[Any, ...]:
+    """Return the choices of two runs, and what differs between them."""
+    found = registry.entries(workspace)
+    names = {entry.run.id: entry for entry in found}
+    ids = list(names)
+    picked = [value if value in names else next(iter(ids[place:]), None) for place, value in enumerate((one, other))]
+    choices = [(_named(entry), entry.run.id) for entry in found]
+    boxes = [gr.Dropdown(choices=choices, value=value) for value in picked]
+    if len(ids) < 2 or picked[0] == picked[1] or None in picked:
+        return *boxes, str(views.sentence("Choose two different runs to see what differs.", "empty"))
+    left, right = (names[str(value)] for value in picked)
+    rows = registry.compare(left, right)
+    return *boxes, str(views.table("What differs", ["", left.name, right.name], rows))
+
+
+def show_disk(workspace: Workspace) -> tuple[str, Any]:
+    """Return what the runs take of the disk and what can be cleaned up."""
+    found = registry.disk_use(workspace)
+    pairs = [
+        ("in runs", views.size(found.runs)),
+        ("can go", views.size(found.freed)),
+        ("in the bin", views.size(found.bin)),
+    ]
+    runs = sorted({folder.relative_to(workspace.runs).parts[0] for folder in found.can_go})
+    said = "Nothing can go: only runs that are done and not pinned are cleaned up, and theirs is clean."
+    if runs:
+        said = (
+            f"What can go: saved states and replaced voices of {', '.join(runs)}. The voices stay; an earlier state of "
+            "these runs can then no longer be chosen."
+        )
+    where = views.sentence(f"The bin is {workspace.bin}.", "caption") if found.bin else Markup("")
+    return str(views.facts(pairs) + views.sentence(said) + where), gr.Button(interactive=bool(runs))
+
+
+def clean_up(workspace: Workspace, how: str) -> None:
+    """Take away what no run needs, as the author chose."""
+    freed = views.size(registry.clean_up(workspace, how == FOR_GOOD))
+    gr.Info(f"Deleted: {freed}." if how == FOR_GOOD else f"Moved to the bin: {freed}.", title="Cleaned up")
+
+
+def build_label(page: Page, chosen: Any) -> None:
+    """Lay out name, note and pin of the chosen run."""
+    with gr.Accordion("Name, note and pin", open=False):
+        name = gr.Textbox(label="Name to show", max_lines=1, max_length=registry.LONGEST_NAME)
+        note = gr.Textbox(label="Note", lines=2, max_length=registry.LONGEST_NOTE)
+        pinned = gr.Checkbox(label="Pinned: first in the list, and never cleaned up")
+        button = gr.Button(KEEP, size="sm")
+    page.on(chosen.change, label, [chosen], [name, note, pinned], **HIDDEN)
+    page.on(button.click, keep_label, [chosen, name, note, pinned], None)
+
+
+def build_comparison(page: Page) -> None:
+    """Lay out two runs side by side."""
+    with gr.Accordion("Compare two runs", open=False):
+        with gr.Row():
+            boxes = [gr.Dropdown(label=text, choices=[]) for text in ("Run", "With")]
+        table = gr.HTML()
+    page.follow(stamp, show_comparison, [*boxes, table], boxes, [box.input for box in boxes])
+
+
+def build_disk(page: Page) -> None:
+    """Lay out disk use and clean-up."""
+    with gr.Accordion("Disk use and clean-up", open=False):
+        use = gr.HTML()
+        how = gr.Radio([TO_BIN, FOR_GOOD], value=TO_BIN, label="How")
+        button = gr.Button("Clean up", size="sm", interactive=False)
+    page.follow(stamp, show_disk, [use, button])
+    page.on(button.click, clean_up, [how], None)

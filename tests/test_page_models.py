@@ -1,0 +1,197 @@
+"""The tab Models: the registry of runs, the server's state in words, memory before the start, and the export."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from style_tuner import jobs
+from style_tuner.config import STARTER_MODEL
+from style_tuner.errors import JobError, ModelError
+from style_tuner.serving import load, server
+from style_tuner.serving.state import ServerState
+from style_tuner.tabs import export_view, models, registry_view, server_view
+from style_tuner.tuning import gguf
+from style_tuner.workspace import Workspace, write_json, write_text
+
+UP = ServerState("http://127.0.0.1:9001/v1", "transformers", base_model=str(STARTER_MODEL), health="up")
+
+
+def trained(workspace: Workspace, merged: bool = False, **adapter: object) -> str:
+    with jobs.job(workspace, "train") as own:
+        write_json(own.folder / "adapter" / "adapter_config.json", adapter)
+        if merged:
+            write_json(own.folder / "merged" / "config.json", {})
+        own.result = {"base_validation_loss": 4.0, "tuned_validation_loss": 3.0}
+    return own.folder.name
+
+
+def failed(workspace: Workspace) -> str:
+    with pytest.raises(JobError), jobs.job(workspace, "train") as own:
+        raise JobError("The key 'nosuch' is unknown.")
+    return own.folder.name
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, state: ServerState | None) -> None:
+    monkeypatch.setattr(server, "state", lambda _: state)
+
+
+def active(buttons: tuple[Any, ...]) -> list[bool]:
+    return [button.interactive for button in buttons]
+
+
+def test_a_run_is_not_binned_merged_or_exported_while_it_goes(workspace: Workspace) -> None:
+    with jobs.job(workspace, "train") as own:
+        write_json(own.folder / "adapter" / "adapter_config.json", {})
+        for refuse in (models.delete, models.merge, lambda place, run: export_view.export(place, run, "zip", "q8_0")):
+            with pytest.raises(JobError, match="still going"):
+                refuse(workspace, own.folder.name)
+    models.delete(workspace, own.folder.name)
+    assert jobs.runs(workspace) == []
+    assert list(workspace.bin.rglob("run.json"))
+
+
+def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Workspace) -> None:
+    table, chosen = registry_view.show(workspace, None)
+    assert "No voice yet" in table
+    assert active(models.buttons(workspace, chosen.value)) == [False] * 3
+    voice, bad = trained(workspace, merged=True), failed(workspace)
+    table, chosen = registry_view.show(workspace, None)
+    assert chosen.choices == [(f"{bad}, failed", bad), (voice, voice)]
+    assert chosen.value == voice
+    assert "4.000 → 3.000" in table
+    assert "<td class=''>done, merged</td>" in table
+    assert "failed, no voice" in table
+    assert active(models.buttons(workspace, voice)) == [True] * 3
+    assert active(models.buttons(workspace, bad)) == [False, False, True]
+    models.delete(workspace, bad)
+    assert [run.id for run in jobs.runs(workspace)] == [voice]
+
+
+def test_a_name_a_note_and_a_pin_show_in_the_table(workspace: Workspace) -> None:
+    first, second = trained(workspace), trained(workspace)
+    registry_view.keep_label(workspace, first, "Elena <3", "The best so far.", True)
+    table, chosen = registry_view.show(workspace, second)
+    assert "Elena &lt;3" in table
+    assert "The best so far." in table
+    assert "done, pinned" in table
+    assert chosen.choices[0] == (f"Elena <3 ({first})", first)
+    assert chosen.value == second
+    assert registry_view.label(workspace, first) == ("Elena <3", "The best so far.", True)
+    with pytest.raises(JobError, match="no run yet"):
+        registry_view.keep_label(workspace, None, "x", "", False)
+
+
+def test_two_runs_stand_side_by_side(workspace: Workspace) -> None:
+    first = trained(workspace)
+    assert "two different runs" in registry_view.show_comparison(workspace, None, None)[2]
+    second = trained(workspace)
+    one, other, table = registry_view.show_comparison(workspace, None, None)
+    assert (one.value, other.value) == (second, first)
+    assert "loss after training" in table
+
+
+def test_what_can_go_is_said_before_it_goes(workspace: Workspace) -> None:
+    said, button = registry_view.show_disk(workspace)
+    assert "Nothing can go" in said
+    assert not button.interactive
+    run = trained(workspace)
+    write_text(workspace.runs / run / "checkpoints" / "checkpoint-2" / "optimizer.pt", "x" * 2000)
+    said, button = registry_view.show_disk(workspace)
+    assert f"saved states and replaced voices of {run}" in said
+    assert "<b>2 kB</b> can go" in said
+    assert button.interactive
+    registry_view.clean_up(workspace, registry_view.TO_BIN)
+    assert "<b>2 kB</b> in the bin" in registry_view.show_disk(workspace)[0]
+
+
+def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    served, unmerged, later = trained(workspace, merged=True), trained(workspace), trained(workspace, merged=True)
+    foreign = trained(workspace, merged=True, base_model_name_or_path="other/model")
+    serve(monkeypatch, dataclasses.replace(UP, models={served: ""}))
+    shown = server_view.show(workspace)[0]
+    assert f"Not merged: {unmerged}. Merge them, then start the server again." in shown
+    assert f"started for other voices: {later}. Stop and start" in shown
+    assert f"Trained on another base model: {foreign}. Start the server with that model" in shown
+    # A server that follows this workspace takes in what is merged, and says what it could not take.
+    following = dataclasses.replace(UP, models={served: ""}, workspace=workspace.name)
+    serve(monkeypatch, following)
+    shown = server_view.show(workspace)[0]
+    assert f"Not merged: {unmerged}. Merge them." in shown
+    assert f"On the way: {later}." in shown
+    serve(monkeypatch, dataclasses.replace(following, refused={later: "Its rank 128 is above: start it again."}))
+    assert f"{later}: Its rank 128 is above: start it again." in server_view.show(workspace)[0]
+    # vLLM serves adapters as they are, so that nothing waits for a merge.
+    serve(monkeypatch, dataclasses.replace(UP, engine="vllm", models={served: "", later: "", unmerged: ""}))
+    assert "Not merged" not in server_view.show(workspace)[0]
+
+
+def test_only_what_was_measured_is_shown_of_the_server(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, dataclasses.replace(UP, models={"base": ""}))
+    assert "memory" not in server_view.show(workspace)[0]
+    write_json(load.load_file(workspace), dataclasses.asdict(load.Load(1_200_000_000)))
+    shown = server_view.show(workspace)[0]
+    assert "<b>1.2 GB</b> of main memory" in shown
+    assert "tokens/s" not in shown
+    assert "draft" not in shown
+    write_json(load.load_file(workspace), dataclasses.asdict(load.Load(1_200_000_000, 3, 2, 41.6)))
+    shown = server_view.show(workspace)[0]
+    assert "<b>3 drafts</b> being written, 2 waiting" in shown
+    assert "<b>42</b> tokens/s" in shown
+
+
+def test_a_crash_is_told_and_a_new_start_offered(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(
+        monkeypatch, dataclasses.replace(UP, health="starting", message="It crashed (no answer) and is started again.")
+    )
+    said, _, begin, _ = server_view.show(workspace)
+    assert "It crashed (no answer)" in said
+    assert (begin.value, begin.interactive) == ("Start server", False)
+    serve(monkeypatch, dataclasses.replace(UP, health="failed", message="The memory is full: close other programs."))
+    said, _, begin, end = server_view.show(workspace)
+    assert "The server failed. The memory is full: close other programs." in said
+    assert (begin.value, begin.interactive, end.interactive) == ("Start again", True, False)
+
+
+def test_a_model_that_does_not_fit_is_told_before_the_start(workspace: Workspace, tmp_path: Path) -> None:
+    said = server_view.estimate(workspace, "transformers", 8000, 0.9)
+    assert "Takes about 1.0 GB of memory; this machine has" in said
+    large = "meta-llama/Llama-3.1-405B"
+    assert "known once the model is on this disk" in server_view.estimate(workspace, "transformers", 8000, 0.9, large)
+    huge = tmp_path / "huge"
+    huge.mkdir()
+    write_json(huge / "config.json", {})
+    with (huge / "model.safetensors").open("wb") as file:
+        file.truncate(8 * 1024**4)
+    said = server_view.estimate(workspace, "transformers", 8000, 0.9, str(huge))
+    assert "The model is too large: it takes about 8193.0 GB" in said
+    assert "Choose a smaller base model" in said
+    assert "no/such" in server_view.estimate(workspace, "transformers", 8000, 0.9, "no/such/model")
+
+
+def test_an_export_says_what_it_lacks_before_it_is_pressed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = trained(workspace)
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
+    monkeypatch.setattr(gguf, "CONVERTER", tmp_path / "nothing")
+    said, precision, button = export_view.show("gguf", "q8_0", run)
+    assert "run `make gguf` once" in said
+    assert (precision.visible, button.interactive) == (True, False)
+    with pytest.raises(ModelError, match="make gguf"):
+        export_view.export(workspace, run, "gguf", "q8_0")
+    said, precision, button = export_view.show("zip", "q8_0", run)
+    assert "merged first" in said
+    assert (precision.visible, button.interactive) == (False, True)
+    with pytest.raises(JobError, match="no voice to export"):
+        export_view.export(workspace, failed(workspace), "zip", "q8_0")
+
+
+def test_export_starts_the_command_that_is_shown(workspace: Workspace) -> None:
+    run = trained(workspace)
+    export_view.export(workspace, run, "zip", "q8_0")
+    (started,) = (one for one in jobs.runs(workspace) if one.stage == "export")
+    shown = f"python -m style_tuner export --workspace default {run} --to zip --quantization q8_0"
+    assert jobs.shell_command(started) == shown
+    jobs.kill(workspace, started.id)
