@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from style_tuner.config import STARTER_MODEL
 from style_tuner.errors import ModelError, StorageError
 from style_tuner.tuning import merge as merging
+from style_tuner.tuning import shards
 from style_tuner.tuning.check import check_model
 from style_tuner.tuning.merge import check_adapter, merge
 
@@ -87,12 +88,97 @@ def test_a_voice_of_plain_text_is_checked_on_plain_text(adapter, tmp_path):
     assert not (tmp_path / "model" / "chat_template.jinja").exists()
 
 
+def in_shards(tmp_path):
+    """The starter model in several weight files."""
+    from transformers import AutoModelForCausalLM
+
+    base = copy(STARTER_MODEL, tmp_path / "starter_model")
+    (base / "model.safetensors").unlink()
+    AutoModelForCausalLM.from_pretrained(BASE).save_pretrained(base, max_shard_size="4MB")
+    return base
+
+
+def merged_by_peft(base, adapter, folder):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16), adapter)
+    model.merge_and_unload(safe_merge=True).save_pretrained(folder)
+    return load_file(folder / "model.safetensors")
+
+
+def test_file_by_file_gives_the_weights_that_peft_gives(adapter, tmp_path):
+    expected = merged_by_peft(BASE, adapter, tmp_path / "peft")
+    assert shards.merge_shards(BASE, adapter, tmp_path / "own", lambda done, of: None)
+    found = load_file(tmp_path / "own" / "model.safetensors")
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0.01, atol=0.002)  # each rounds to bfloat16 once
+    for rslora, pattern in ((True, {}), (False, {"q_proj": 16})):
+        other = copy(adapter, tmp_path / f"adapter-{rslora}")
+        path = other / "adapter_config.json"
+        changes = {"use_rslora": rslora, "alpha_pattern": pattern}
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        expected = merged_by_peft(BASE, other, tmp_path / f"peft-{rslora}")
+        assert shards.merge_shards(BASE, other, tmp_path / f"own-{rslora}", lambda done, of: None)
+        found = load_file(tmp_path / f"own-{rslora}" / "model.safetensors")
+        name = "model.layers.0.self_attn.q_proj.weight"
+        torch.testing.assert_close(found[name], expected[name], rtol=0.01, atol=0.004)
+
+
+def test_an_interrupted_merge_goes_on_with_the_files_that_it_lacks(adapter, tmp_path, monkeypatch):
+    base, output, made = in_shards(tmp_path), tmp_path / "model", []
+    write = shards._merge_file
+
+    def cut_short(source, target, *others):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(target.name)
+        write(source, target, *others)
+
+    monkeypatch.setattr(shards, "_merge_file", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        merge(str(base), adapter, output)
+    assert not output.exists()
+    first = (output.with_name(".model-merging") / made[0]).stat().st_mtime_ns
+    monkeypatch.setattr(shards, "_merge_file", write)
+    report = merge(str(base), adapter, output)
+    assert report.mean_divergence < 0.001
+    assert (output / made[0]).stat().st_mtime_ns == first
+    assert not (output / shards.MARK).exists()
+
+
+def test_what_is_left_of_another_merge_is_not_gone_on_with(adapter, tmp_path):
+    left = tmp_path / ".model-merging"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"of something else")
+    (left / shards.MARK).write_text("{}")
+    assert merge(BASE, adapter, tmp_path / "model").mean_divergence < 0.001
+
+
+def test_an_adapter_of_a_rarer_kind_is_merged_by_peft(tmp_path):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from style_tuner.tokenizer import load_tokenizer
+
+    torch.manual_seed(1)
+    base = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
+    model = get_peft_model(base, LoraConfig(r=4, use_dora=True, target_modules=["q_proj"], task_type="CAUSAL_LM"))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    model.save_pretrained(tmp_path / "adapter")
+    load_tokenizer(BASE).save_pretrained(tmp_path / "adapter")
+    assert not shards.merge_shards(BASE, tmp_path / "adapter", tmp_path / "none", lambda done, of: None)
+    assert merge(BASE, tmp_path / "adapter", tmp_path / "model").agreement >= 0.95
+
+
 def test_a_merge_that_lost_the_voice_is_not_kept(adapter, tmp_path, monkeypatch):
     from transformers import AutoModelForCausalLM
 
-    def without_adapter(base_model, adapter, tokenizer, folder):
+    def without_adapter(base_model, adapter, folder, tell):
         AutoModelForCausalLM.from_pretrained(base_model).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
 
     monkeypatch.setattr(merging, "_write_merged", without_adapter)
     with pytest.raises(ModelError, match="does not answer as the adapter does"):

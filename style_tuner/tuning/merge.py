@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from style_tuner.tuning.check import check_model
 from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.model import load_weights, model_errors
 from style_tuner.tuning.quiet import quiet_libraries
+from style_tuner.tuning.shards import merge_shards
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +41,8 @@ PROBE = (
 LEAST_AGREEMENT = 0.95
 """Smallest share of tokens for which both name the same likeliest next token; rounding flips near ties only."""
 SHARD_SIZE = "5GB"
+MOST_MEMORY = 20e9
+"""Bytes that a merge may take: a model of eight billion weights is compared in bfloat16, in 16 GB."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class MergeReport:
 def merge(base_model: str, adapter: Path, output: Path, report: Report | None = None) -> MergeReport:
     """Merge `adapter` into a bfloat16 copy of `base_model`, write it to the new folder `output`, and check it.
 
-    The folder appears whole or not at all, with weights, tokenizer, chat template and generation config.
+    The folder appears whole or not at all, with weights, tokenizer, chat template and generation config. A merge that
+    was interrupted goes on with the weight files that it lacks.
 
     Raises `StorageError` if `output` exists, `ModelError` if base or adapter are missing, damaged or do not belong
     together, or if the merged model does not answer as the adapter does.
@@ -84,10 +87,11 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
     computed_in = str(dtype).removeprefix("torch.")
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}-"))
+        new = output.with_name(f".{output.name}-merging")  # found again where a merge was interrupted
         try:
             tell(1, 4, "merging")
-            _write_merged(base_model, adapter, tokenizer, new)
+            _write_merged(base_model, adapter, new, lambda done, of: tell(1, 4, f"merging, file {done + 1} of {of}"))
+            tokenizer.save_pretrained(new)
             tell(2, 4, "checking the files")
             found = check_model(new, plain=not tokenizer.chat_template)
             if not found.ok:
@@ -98,9 +102,8 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
             agreement = (adapter_answer.argmax(-1) == merged_answer.argmax(-1)).float().mean().item()
             voice = _divergence(adapter_answer, base_answer).mean().item()
             _accept(divergence.mean().item(), agreement, _most_divergence(computed_in, voice))
-            new.chmod(0o755)
             new.rename(output)
-        except BaseException:
+        except ModelError:
             shutil.rmtree(new, ignore_errors=True)
             raise
     tell(4, 4, "merged")
@@ -170,7 +173,8 @@ def _answers(
             AutoConfig.from_pretrained(base_model)
         )
     needed = 5 * empty.num_parameters()  # 4 bytes each, and room to work
-    dtype = torch.float32 if psutil.virtual_memory().available > needed else torch.bfloat16
+    short = needed > min(MOST_MEMORY, psutil.virtual_memory().available)
+    dtype = torch.bfloat16 if short else torch.float32
     model = _with_adapter(load_weights(base_model, dtype), adapter)
     answer = _answer(model, tokenizer)
     with model.disable_adapter():
@@ -216,10 +220,12 @@ def _accept(divergence: float, agreement: float, most: float) -> None:
         )
 
 
-def _write_merged(base_model: str, adapter: Path, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def _write_merged(base_model: str, adapter: Path, folder: Path, tell: Callable[[int, int], None]) -> None:
+    """Write the merged weights file by file, or all at once by PEFT where the adapter is of a rarer kind."""
     import torch
 
+    if merge_shards(base_model, adapter, folder, tell):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
     model: Any = _with_adapter(load_weights(base_model, torch.bfloat16), adapter)
-    merged = model.merge_and_unload(safe_merge=True)
-    merged.save_pretrained(folder, max_shard_size=SHARD_SIZE)
-    tokenizer.save_pretrained(folder)
+    model.merge_and_unload(safe_merge=True).save_pretrained(folder, max_shard_size=SHARD_SIZE)
