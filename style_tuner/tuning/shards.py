@@ -1,7 +1,7 @@
 """Merge an adapter into a model one weight file at a time, so that memory holds a part of the model, never all of it.
 
-PEFT merges a model that is loaded whole: 16 GB for one of eight billion weights. Here each weight file of the base model
-is read, the adapter's share is added to the layers that it changes, and the file is written again; files that an
+PEFT merges a model that is loaded whole: 16 GB for one of eight billion weights. Here each weight file of the base is
+read, the adapter's share is added to the layers that it changes, and the file is written again; files that an
 interrupted merge has finished are not made twice.
 """
 
@@ -117,8 +117,7 @@ def _merge_file(
     for name, weight in _tensors(source):
         layer = name.removesuffix(".weight")
         if layer in changed:
-            pair = (tensors[f"{_PREFIX}{layer}{part}"].float() for part in (_B, _A))
-            up, down = pair
+            up, down = (tensors[f"{_PREFIX}{layer}{part}"].float() for part in (_B, _A))
             share = _scaling(settings, layer, down.shape[0]) * (up @ down)
             if share.shape != weight.shape:
                 raise ModelError(
@@ -146,9 +145,8 @@ def _scaling(settings: LoraConfig, layer: str, rank: int) -> float:
     """Return what the product of the two matrices is multiplied with, as PEFT reckons it for this layer."""
     from peft.utils.other import get_pattern_key
 
-    alpha = float(
-        settings.alpha_pattern.get(get_pattern_key(settings.alpha_pattern.keys(), layer), settings.lora_alpha)
-    )
+    patterns = settings.alpha_pattern or {}
+    alpha = float(patterns.get(get_pattern_key(list(patterns), layer), settings.lora_alpha))
     return alpha / math.sqrt(rank) if settings.use_rslora else alpha / rank
 
 
