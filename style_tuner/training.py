@@ -93,6 +93,12 @@ def recipe_of(workspace: Workspace, run_id: str) -> Path:
     return write_text(workspace.runs / run_id / "recipe.yaml", text)
 
 
+def rows_of_its_own(workspace: Workspace, run_id: str) -> str | None:
+    """Return the rows that a run was trained on where they are none of the workspace's datasets; else None."""
+    _, source = kept_settings(workspace, run_id)
+    return None if workspace.datasets in Path(source).parents else source
+
+
 def continuation(workspace: Workspace, run_id: str, epochs: float) -> tuple[Path, list[str], str]:
     """Return recipe, changes and dataset of a new run that begins with the voice of `run_id` and trains on."""
     config, data = kept_settings(workspace, run_id)

@@ -20,7 +20,7 @@ from style_tuner.jobs import Job
 from style_tuner.serving.voices import voices_of
 from style_tuner.tuning.sweep import rates, recommend
 from style_tuner.turns import queue
-from style_tuner.workspace import PROJECT_ROOT, Workspace, read_jsonl
+from style_tuner.workspace import PROJECT_ROOT, Workspace, read_jsonl, write_json
 
 QUICK = ["load_in_4bit=false", "optimizer=adamw_torch", "lora_r=4", "lora_alpha=8", "max_seq_length=256", "samples=0"]
 QUICK += ["num_epochs=1", "save_steps=1", "report_to=none", "save_total_limit=9"]
@@ -237,3 +237,12 @@ def test_the_commands_continue_copy_and_choose(place: Workspace, monkeypatch: py
     assert both.exit_code != 0 and "keep one" in both.output
     chosen = command("use-checkpoint", "first", "2")
     assert "Its voice is the state of step 2." in chosen.stdout
+
+
+def test_a_run_like_another_takes_its_rows_where_they_were_its_own(workspace: Workspace) -> None:
+    config = load_training_config(STARTER_CONFIG).model_dump(mode="json")
+    prepared = workspace.datasets / "20261121-100000-prepare"
+    for run, source in (("stories", str(prepared)), ("prompts", "/home/author/prompts.jsonl"), ("hub", "me/rows")):
+        write_json(workspace.runs / run / "settings.json", {"config": config, "dataset": source})
+    found = [training.rows_of_its_own(workspace, run) for run in ("stories", "prompts", "hub")]
+    assert found == [None, "/home/author/prompts.jsonl", "me/rows"]  # of stories, the newest dataset is wanted

@@ -86,6 +86,8 @@ def test_a_voice_of_plain_text_is_checked_on_plain_text(adapter, tmp_path):
     report = merge(BASE, plain, tmp_path / "model")
     assert report.mean_divergence < 0.001 < 0.005 < report.base_divergence
     assert not (tmp_path / "model" / "chat_template.jinja").exists()
+    assert "--plain" in " ".join(check_model(tmp_path / "model").findings)
+    assert check_model(tmp_path / "model", plain=True).ok
 
 
 def in_shards(tmp_path):

@@ -90,6 +90,7 @@ def train(
         changes.append(f"num_epochs={epochs}")
     if like:
         config = training.recipe_of(place, like)
+        dataset = dataset or training.rows_of_its_own(place, like)
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
@@ -209,12 +210,15 @@ def export_config(
 
 def check_model(
     path: Annotated[Path, typer.Argument(help="A model folder.")],
+    plain: Annotated[
+        bool, typer.Option("--plain", help="It writes plain text: a chat template need not be there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a model folder: every file there, readable, complete, and of the right size."""
     from style_tuner.tuning.check import check_model as check
 
-    found = check(path)
+    found = check(path, plain)
     answer(as_json, asdict(found), "\n".join(found.findings))
     if not found.ok:
         raise typer.Exit(1)

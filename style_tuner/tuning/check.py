@@ -169,7 +169,10 @@ def _tokenizer_faults(path: Path, model: PreTrainedModel | None, plain: bool) ->
         yield str(error)
         return
     if not tokenizer.chat_template and not plain:
-        yield "There is no chat template: copy chat_template.jinja or tokenizer_config.json from the base model."
+        yield (
+            "There is no chat template: copy chat_template.jinja or tokenizer_config.json from the base "
+            "model; a model of plain text needs none (--plain)."
+        )
     known = model.config.get_text_config().vocab_size if model is not None else len(tokenizer)
     if len(tokenizer) > known:
         yield (
