@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,23 @@ def _data(workspace: Workspace, dataset: str, run: Run) -> str:
     if not dataset:
         return ""
     path = Path(dataset)
-    name = f"passages of {path.name[:8]}" if path.parent == workspace.datasets else path.name
+    name = f"passages of {_day(path.name)}" if path.parent == workspace.datasets else path.name
     rows = run.result.get("rows")
     return f"{rows:,} rows, {name}" if rows else name
+
+
+def _day(name: str) -> str:
+    """Return the day of a folder that is named by the time it was made."""
+    try:
+        return datetime.strptime(name[:8], "%Y%m%d").strftime("%d %b")
+    except ValueError:
+        return name
 
 
 def compare(one: Entry, other: Entry) -> list[tuple[str, str, str]]:
     """Return what differs between two runs, name by name, and their figures side by side whether or not they differ."""
     rows = [("data", one.data, other.data)] if one.data != other.data else []
-    for key in sorted({*one.settings, *other.settings}):
+    for key in sorted({*one.settings, *other.settings} - {"output_dir"}):
         values = [entry.settings.get(key) for entry in (one, other)]
         if values[0] != values[1]:
             rows += _differing(key, *values)

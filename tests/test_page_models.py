@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from style_tuner import jobs
-from style_tuner.config import STARTER_MODEL
+from style_tuner.config import STARTER_CONFIG, STARTER_MODEL, load_training_config
 from style_tuner.errors import JobError, ModelError
 from style_tuner.serving import load, server
 from style_tuner.serving.state import ServerState
@@ -15,6 +15,7 @@ from style_tuner.tabs import export_view, models, registry_view, server_view
 from style_tuner.tuning import gguf
 from style_tuner.workspace import Workspace, write_json, write_text
 
+SETTINGS = load_training_config(STARTER_CONFIG).model_dump(mode="json")
 UP = ServerState("http://127.0.0.1:9001/v1", "transformers", base_model=str(STARTER_MODEL), health="up")
 
 
@@ -23,6 +24,7 @@ def trained(workspace: Workspace, merged: bool = False, **adapter: object) -> st
         write_json(own.folder / "adapter" / "adapter_config.json", adapter)
         if merged:
             write_json(own.folder / "merged" / "config.json", {})
+        write_json(own.folder / "settings.json", {"config": SETTINGS, "dataset": "/data/rows.jsonl"})
         own.result = {"base_validation_loss": 4.0, "tuned_validation_loss": 3.0}
     return own.folder.name
 
@@ -53,18 +55,18 @@ def test_a_run_is_not_binned_merged_or_exported_while_it_goes(workspace: Workspa
 
 
 def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Workspace) -> None:
-    table, chosen = registry_view.show(workspace, None)
+    table, chosen, *_ = registry_view.show(workspace, None)
     assert "No voice yet" in table
-    assert active(models.buttons(workspace, chosen.value)) == [False] * 3
+    assert active(registry_view.buttons(workspace, chosen.value)) == [False] * 3
     voice, bad = trained(workspace, merged=True), failed(workspace)
-    table, chosen = registry_view.show(workspace, None)
+    table, chosen, *_ = registry_view.show(workspace, None)
     assert chosen.choices == [(f"{bad}, failed", bad), (voice, voice)]
     assert chosen.value == voice
     assert "4.000 → 3.000" in table
     assert "<td class=''>done, merged</td>" in table
     assert "failed, no voice" in table
-    assert active(models.buttons(workspace, voice)) == [True] * 3
-    assert active(models.buttons(workspace, bad)) == [False, False, True]
+    assert active(registry_view.buttons(workspace, voice)) == [True] * 3
+    assert active(registry_view.buttons(workspace, bad)) == [False, False, True]
     models.delete(workspace, bad)
     assert [run.id for run in jobs.runs(workspace)] == [voice]
 
@@ -72,7 +74,7 @@ def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Wor
 def test_a_name_a_note_and_a_pin_show_in_the_table(workspace: Workspace) -> None:
     first, second = trained(workspace), trained(workspace)
     registry_view.keep_label(workspace, first, "Elena <3", "The best so far.", True)
-    table, chosen = registry_view.show(workspace, second)
+    table, chosen, *_ = registry_view.show(workspace, second)
     assert "Elena &lt;3" in table
     assert "The best so far." in table
     assert "done, pinned" in table
@@ -87,6 +89,7 @@ def test_two_runs_stand_side_by_side(workspace: Workspace) -> None:
     first = trained(workspace)
     assert "two different runs" in registry_view.show_comparison(workspace, None, None)[2]
     second = trained(workspace)
+    failed(workspace)
     one, other, table = registry_view.show_comparison(workspace, None, None)
     assert (one.value, other.value) == (second, first)
     assert "loss after training" in table
@@ -156,7 +159,7 @@ def test_a_crash_is_told_and_a_new_start_offered(workspace: Workspace, monkeypat
 
 def test_a_model_that_does_not_fit_is_told_before_the_start(workspace: Workspace, tmp_path: Path) -> None:
     said = server_view.estimate(workspace, "transformers", 8000, 0.9)
-    assert "Takes about 1.0 GB of memory; this machine has" in said
+    assert "A start takes about 0.4 GB of memory; this machine has" in said
     large = "meta-llama/Llama-3.1-405B"
     assert "known once the model is on this disk" in server_view.estimate(workspace, "transformers", 8000, 0.9, large)
     huge = tmp_path / "huge"
@@ -165,7 +168,7 @@ def test_a_model_that_does_not_fit_is_told_before_the_start(workspace: Workspace
     with (huge / "model.safetensors").open("wb") as file:
         file.truncate(8 * 1024**4)
     said = server_view.estimate(workspace, "transformers", 8000, 0.9, str(huge))
-    assert "The model is too large: it takes about 8193.0 GB" in said
+    assert "The model is too large: it takes about 8192.4 GB" in said
     assert "Choose a smaller base model" in said
     assert "no/such" in server_view.estimate(workspace, "transformers", 8000, 0.9, "no/such/model")
 
@@ -176,12 +179,12 @@ def test_an_export_says_what_it_lacks_before_it_is_pressed(
     run = trained(workspace)
     monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setattr(gguf, "CONVERTER", tmp_path / "nothing")
-    said, precision, button = export_view.show("gguf", "q8_0", run)
+    said, precision, button = export_view.show("gguf", "q8_0")
     assert "run `make gguf` once" in said
     assert (precision.visible, button.interactive) == (True, False)
     with pytest.raises(ModelError, match="make gguf"):
         export_view.export(workspace, run, "gguf", "q8_0")
-    said, precision, button = export_view.show("zip", "q8_0", run)
+    said, precision, button = export_view.show("zip", "q8_0")
     assert "merged first" in said
     assert (precision.visible, button.interactive) == (False, True)
     with pytest.raises(JobError, match="no voice to export"):

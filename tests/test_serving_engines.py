@@ -109,6 +109,26 @@ def test_rank_patterns_count_and_ranks_past_the_last_are_refused(tmp_path: Path,
         max_lora_rank([voice_at("b", adapter(tmp_path / "b", 600))])
 
 
+def test_an_adapter_of_another_base_is_refused_with_its_own(tmp_path: Path, vllm: ServingConfig) -> None:
+    foreign = voice_at("elena", adapter(tmp_path / "elena", base_model_name_or_path="meta-llama/Llama-3.1-8B"))
+    with pytest.raises(ServerError, match=r"'elena' was trained on meta-llama/Llama-3.1-8B .*serve meta-llama/Llama"):
+        engines.make_plan(vllm, str(STARTER_MODEL), [foreign], tmp_path)
+
+
+def test_room_for_voices_of_later_is_kept_on_loopback_alone(tmp_path: Path, vllm: ServingConfig) -> None:
+    def planned(host: str, follow: bool) -> tuple[str, int | None, tuple[str, ...]]:
+        config = vllm.model_copy(update={"host": host})
+        plan = engines.make_plan(config, str(STARTER_MODEL), [], tmp_path, follow)
+        assert (plan.admit is None) == ("--enable-lora" not in plan.command)
+        return plan.environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"], plan.room, plan.command
+
+    allowed, room, command = planned("127.0.0.1", True)
+    assert (allowed, room) == ("1", vllm_engine.LATER_VOICES)
+    assert command[command.index("--max-lora-rank") + 1] == "64"
+    assert planned("0.0.0.0", True)[:2] == ("0", 0)
+    assert planned("127.0.0.1", False)[:2] == ("0", 0)
+
+
 def test_vllm_also_answers_to_the_name_it_was_started_by(tmp_path: Path, vllm: ServingConfig) -> None:
     plan = engines.make_plan(vllm, "data/starter_model", [], tmp_path / "engine")
     begin = plan.command.index("--served-model-name")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from style_tuner.processes import find_process
 from style_tuner.records import Message
 from style_tuner.serving import client, server
 from style_tuner.serving.state import ServerState
-from style_tuner.workspace import Workspace, write_json
+from style_tuner.workspace import Workspace, read_json, write_json
 
 REQUEST = (Message("user", "Write a scene."),)
 GREEDY = SamplingConfig(temperature=0, max_tokens=24)
@@ -179,9 +180,10 @@ def test_a_model_that_cannot_be_loaded_fails_with_its_reason(workspace: Workspac
     for file in STARTER_MODEL.iterdir():
         if file.suffix in (".json", ".jinja"):
             (broken / file.name).write_bytes(file.read_bytes())
-    (broken / "model.safetensors").write_bytes((STARTER_MODEL / "model.safetensors").read_bytes()[:5_000_000])
+    shutil.copy(STARTER_MODEL / "model.safetensors", broken)
+    write_json(broken / "config.json", read_json(broken / "config.json") | {"vocab_size": 9})
     server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(broken), {})
-    with pytest.raises(ServerError, match=f"'base' in {broken} cannot be loaded: .*safetensors|incomplete"):
+    with pytest.raises(ServerError, match=f"'base' in {broken} cannot be loaded: "):
         server.wait_until_up(workspace, 120)
     found = server.state(workspace)
     assert found is not None

@@ -10,35 +10,38 @@ from style_tuner.errors import ServerError
 from style_tuner.hardware import hardware
 from style_tuner.serving.plan import Plan
 from style_tuner.tuning.memory import GIBIBYTE, ModelShape, shape_of
+from style_tuner.tuning.needs import GPU_CONTEXT
 from style_tuner.workspace import read_json
 
-CONTEXT = 1.0
-"""GiB that an engine holds beside weights and text: its libraries, and its GPU kernels' own memory."""
+CPU_CONTEXT = {"vllm": 2.4, "transformers": 0.4}
+"""GiB of main memory that an engine holds beside the weights, as measured; of vLLM with its 1 GiB for text."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What serving takes, in GiB: the weights, and the longest text that is asked for (0: as long as there is room).
+    """What serving takes, in GiB: weights, the longest text asked for (0: as long as there is room), the engine itself.
 
     `have` is the memory that it may take of `where`.
     """
 
     weights: float
     text: float
+    engine: float
     have: float
     where: str
 
     @property
     def total(self) -> float:
         """Weights, text and the engine itself."""
-        return self.weights + self.text + CONTEXT
+        return self.weights + self.text + self.engine
 
     def fault(self) -> str:
         """Return what does not fit, and the remedy; empty where all does."""
         room = f"{self.where} has {self.have:.1f} GB for it"
-        if self.weights + CONTEXT > self.have:
+        least = self.weights + self.engine
+        if least > self.have:
             return (
-                f"The model is too large: it takes about {self.weights + CONTEXT:.1f} GB, and {room}. Choose a smaller "
+                f"The model is too large: it takes about {least:.1f} GB, and {room}. Choose a smaller "
                 "base model, give the server a larger share of the GPU's memory, or serve it on a larger machine."
             )
         if self.total > self.have:
@@ -65,10 +68,10 @@ def needs(config: ServingConfig, engine: str, models: list[str], shape: ModelSha
     found = hardware()
     if found.gpus:
         share = config.gpu_memory if engine == "vllm" else 1
-        have, where = found.gpus[0].memory_total * share, f"the {found.gpus[0].name}"
+        have, where, own = found.gpus[0].memory_total * share, f"the {found.gpus[0].name}", GPU_CONTEXT
     else:
-        have, where = found.memory_total, "this machine"
-    return Needs(sum(held) / GIBIBYTE, text / GIBIBYTE, have / GIBIBYTE, where)
+        have, where, own = found.memory_total, "this machine", CPU_CONTEXT[engine]
+    return Needs(sum(held) / GIBIBYTE, text / GIBIBYTE, own, have / GIBIBYTE, where)
 
 
 def check_fits(plan: Plan, config: ServingConfig, base_model: str) -> None:

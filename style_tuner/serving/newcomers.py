@@ -11,6 +11,7 @@ from style_tuner.errors import ServerError, StyleTunerError
 from style_tuner.serving.engines import check_name, servable
 from style_tuner.serving.plan import Plan
 from style_tuner.serving.voices import Voice, voices_of
+from style_tuner.serving.weights import check_weights
 from style_tuner.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -54,10 +55,12 @@ class Newcomers:
         return changed
 
     def _take(self, voice: Voice) -> bool:
-        assert self._plan.admit is not None
+        folder = self._folder(voice)
+        assert self._plan.admit is not None and folder is not None  # else it does not fit
         again, made = voice.name in self.models, self._made(voice)
         try:
             check_name(voice.name)
+            check_weights(folder)
             if self._room == 0:
                 raise ServerError(FULL)
             self._plan.admit(voice, again)
@@ -69,7 +72,7 @@ class Newcomers:
         else:
             log.info("The voice %s is served from now on.", voice.name)
             self._room = None if self._room is None else self._room - 1
-            self.models[voice.name] = str(self._folder(voice))
+            self.models[voice.name] = str(folder)
             self.refused.pop(voice.name, None)
         self._seen[voice.name] = made
         return True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from style_tuner.config import ServingConfig, resolve_model
+from style_tuner.config import ServingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ServerError
 from style_tuner.jobs import child_environment
 from style_tuner.processes import find_process
@@ -32,6 +32,7 @@ from style_tuner.serving.state import (
 )
 from style_tuner.serving.supervisor import Supervisor
 from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
+from style_tuner.serving.weights import check_weights
 from style_tuner.workspace import Workspace
 
 URL_VARIABLE = "MODEL_SERVER_URL"
@@ -103,7 +104,14 @@ def _planned(
     chosen, others = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
     if voices is not None:
         chosen = [voice_at(name, folder) for name, folder in voices.items()]
+    elif engine == "vllm":
+        chosen = [voice for voice in chosen if voice.adapter and _is_well(voice.adapter)]
+    else:
+        chosen = [voice for voice in chosen if voice.merged and _is_well(voice.merged)]
     plan = engines.make_plan(config, model, chosen, workspace.servers / "engine", follow=voices is None)
+    for served in plan.models.values():
+        if not is_hub_name(served):
+            check_weights(Path(served))
     check_fits(plan, config, resolve_model(model))
     _refuse_second(workspace)
     check_port(
@@ -125,6 +133,15 @@ def _planned(
         settings=config.model_dump(mode="json"),
         workspace=workspace.name if plan.admit else "",
     )
+
+
+def _is_well(folder: Path) -> bool:
+    """Say whether a voice can be served; of one that is damaged the newcomers tell."""
+    try:
+        check_weights(folder)
+    except ServerError:
+        return False
+    return True
 
 
 def _refuse_second(workspace: Workspace) -> None:

@@ -73,6 +73,13 @@ def vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Sequen
             f"The voice {whole[0].name!r} is a whole model, and vLLM serves one whole model at a time: serve it alone "
             f"with `python -m style_tuner serve --voice {whole[0].name}={whole[0].merged}`."
         )
+    for voice in voices:
+        own = voice.base_model()
+        if voice.adapter is not None and own is not None and Path(own).name != Path(base_model).name:
+            raise ServerError(
+                f"The voice {voice.name!r} was trained on {own} and does not fit {base_model}: serve it with its own "
+                f"base model, `python -m style_tuner serve {own} --voice {voice.name}={voice.folder}`."
+            )
     models = {voice.name: str(voice.merged) for voice in whole} or {BASE: base_model}
     adapters = [voice for voice in voices if voice.adapter is not None]
     models |= {voice.name: str(voice.adapter) for voice in adapters}

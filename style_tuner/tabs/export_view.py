@@ -42,11 +42,11 @@ def missing(to: str, precision: str) -> str:
     return ""
 
 
-def show(to: str, precision: str, chosen: str | None) -> tuple[Any, ...]:
+def show(to: str, precision: str) -> tuple[Any, ...]:
     """Return what stands in the way of an export, and which controls apply."""
     lacking = missing(to, precision)
     said = views.sentence(lacking, "bad") if lacking else views.sentence(NEEDS_MERGE, "caption")
-    return str(said), gr.Dropdown(visible=to != "zip"), gr.Button(interactive=not lacking and bool(chosen))
+    return str(said), gr.Dropdown(visible=to != "zip"), gr.Button(interactive=not lacking)
 
 
 def export(workspace: Workspace, chosen: str | None, to: str, precision: str) -> None:
@@ -67,7 +67,7 @@ def build(page: Page, chosen: Any) -> None:
         precision = gr.Dropdown(PRECISIONS, value="q8_0", label="Precision")
         said = gr.HTML()
         button = gr.Button("Export", size="sm")
-    inputs = [to, precision, chosen]
+    inputs = [to, precision]
     page.follow(
         lambda workspace: trained_runs(workspace),
         lambda _, *values: show(*values),

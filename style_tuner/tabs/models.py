@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
 
 import gradio as gr
 
 from style_tuner import jobs
 from style_tuner.errors import JobError, ModelError
 from style_tuner.serving import server
-from style_tuner.serving.voices import has_voice
 from style_tuner.tabs import export_view, registry_view, server_view, views
 from style_tuner.tabs.common import HIDDEN, Page, last_line
 from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin
@@ -64,13 +62,6 @@ def delete(workspace: Workspace, chosen: str | None) -> None:
     gr.Info(f"Moved to the bin: {move_to_bin(workspace, workspace.runs / run.id)}")
 
 
-def buttons(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
-    """Return which of Merge, Check and Delete the chosen run can be given to."""
-    there = bool(chosen) and (workspace.runs / str(chosen)).is_dir()
-    voice = there and has_voice(workspace.runs / str(chosen))
-    return tuple(gr.Button(interactive=one) for one in (voice, voice, there))
-
-
 def build(page: Page) -> None:
     """Lay out the tab."""
     gr.HTML(views.purpose(PURPOSE))
@@ -88,8 +79,8 @@ def build(page: Page) -> None:
             registry_view.build_disk(page)
         with gr.Column(scale=5):
             server_view.build(page)
-    page.follow(registry_view.stamp, registry_view.show, [table, chosen], [chosen])
-    page.follow(registry_view.stamp, buttons, pressed, [chosen], [chosen.change])
+    page.follow(registry_view.stamp, registry_view.show, [table, chosen, *pressed], [chosen])
+    page.on(chosen.input, registry_view.buttons, [chosen], pressed, **HIDDEN)
     page.on(pressed[0].click, merge, [chosen], None)
     page.on(pressed[1].click, check, [chosen], checked)
     page.on(pressed[2].click, delete, [chosen], None)

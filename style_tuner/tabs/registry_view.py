@@ -35,21 +35,32 @@ def stamp(workspace: Workspace) -> Any:
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
-    """Return the table of runs and the choice of one."""
+    """Return the table of runs, the choice of one, and what it can be given to."""
     found = registry.entries(workspace)
     if not found:
-        return str(views.sentence(EMPTY, "empty")), gr.Dropdown(choices=[], value=None)
+        return str(views.sentence(EMPTY, "empty")), gr.Dropdown(choices=[], value=None), *buttons(workspace, None)
     state = server.state(workspace)
     rows = [_row(workspace, one, state.models if state else {}) for one in found]
-    table = Markup("<div class='registry'>{}</div>").format(views.table("Runs", HEADERS, rows, numbers="fgh"))
-    return str(table), choice(workspace, found, chosen)
+    table = Markup("<div style='max-height: 30rem; overflow-y: auto'>{}</div>").format(
+        views.table("Runs", HEADERS, rows, numbers="fgh")
+    )
+    value = _chosen(workspace, found, chosen)
+    choice = gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=value)
+    return str(table), choice, *buttons(workspace, value)
 
 
-def choice(workspace: Workspace, found: Sequence[Entry], chosen: str | None) -> Any:
-    """Offer the runs by name; the first that has a voice is chosen where the one before is gone."""
+def buttons(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
+    """Return which of Merge, Check and Delete the chosen run can be given to."""
+    there = bool(chosen) and (workspace.runs / str(chosen)).is_dir()
+    voice = there and has_voice(workspace.runs / str(chosen))
+    return tuple(gr.Button(interactive=one) for one in (voice, voice, there))
+
+
+def _chosen(workspace: Workspace, found: Sequence[Entry], chosen: str | None) -> str | None:
+    """Return the run that was chosen, else the first that has a voice, else the first."""
     ids = [one.run.id for one in found]
-    first = next((run for run in ids if has_voice(workspace.runs / run)), next(iter(ids), None))
-    return gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=chosen if chosen in ids else first)
+    voices = (run for run in ids if has_voice(workspace.runs / run))
+    return chosen if chosen in ids else next(voices, ids[0])
 
 
 def _named(one: Entry) -> str:
@@ -76,7 +87,11 @@ def _name(one: Entry) -> Markup:
     if one.label.name:
         parts.append(Markup("<br><span class='caption'>{}</span>").format(one.run.id))
     if one.label.note:
-        parts.append(Markup("<br><span class='caption'>{}</span>").format(one.label.note))
+        parts.append(
+            Markup(
+                "<span class='caption' style='display: block; white-space: normal; min-width: 12rem'>{}</span>"
+            ).format(one.label.note)
+        )
     return Markup("").join(parts)
 
 
@@ -106,8 +121,8 @@ def keep_label(workspace: Workspace, chosen: str | None, name: str, note: str, p
 
 
 def show_comparison(workspace: Workspace, one: str | None, other: str | None) -> tuple[Any, ...]:
-    """Return the choices of two runs, and what differs between them."""
-    found = registry.entries(workspace)
+    """Return the choices of two runs that began to train, and what differs between them."""
+    found = [one for one in registry.entries(workspace) if one.settings]
     names = {entry.run.id: entry for entry in found}
     ids = list(names)
     picked = [value if value in names else next(iter(ids[place:]), None) for place, value in enumerate((one, other))]

@@ -29,13 +29,13 @@ WORDS_PER_TOKEN = 0.75
 """English words to a token, about, of Llama's tokenizers."""
 
 
-def _config(engine: str, port: float, memory: float, longest: float | None) -> ServingConfig:
+def _config(engine: str, port: float, memory: float, longest: float) -> ServingConfig:
     values = {"engine": engine, "port": int(port), "gpu_memory": memory, "max_model_len": int(longest or 0) or None}
     return validated(ServingConfig, values, "The server's settings")
 
 
 def start(
-    workspace: Workspace, engine: str, port: float, memory: float, base: str | None = None, longest: float | None = None
+    workspace: Workspace, engine: str, port: float, memory: float, base: str | None = None, longest: float = 0
 ) -> None:
     """Start the model server with every voice that it can serve, those of later among them."""
     server.start(workspace, _config(engine, port, memory, longest), base or "")
@@ -135,7 +135,7 @@ def not_served(workspace: Workspace, state: ServerState) -> str:
 
 
 def estimate(
-    workspace: Workspace, engine: str, port: float, memory: float, base: str | None = None, longest: float | None = None
+    workspace: Workspace, engine: str, port: float, memory: float, base: str | None = None, longest: float = 0
 ) -> str:
     """Return whether base model and voices will fit the memory, and the remedy where they will not."""
     try:
@@ -146,7 +146,7 @@ def estimate(
         return str(views.sentence("How much memory it takes is known once the model is on this disk.", "caption"))
     if fault := found.fault():
         return str(views.sentence(fault, "bad"))
-    text = f"Takes about {found.total:.1f} GB of memory; {found.where} has {found.have:.0f} GB for it."
+    text = f"A start takes about {found.total:.1f} GB of memory; {found.where} has {found.have:.0f} GB for it."
     return str(views.sentence(text, "caption"))
 
 
@@ -182,8 +182,8 @@ def build(page: Page) -> None:
         base = gr.Dropdown([("that of the newest voice", "")], value="", label="Base model", allow_custom_value=True)
         port = gr.Number(DEFAULTS.port, label="Port", precision=0, minimum=1, maximum=65535)
         memory = gr.Slider(0.1, 1, DEFAULTS.gpu_memory, step=0.05, label="Share of the GPU's memory (vLLM)")
-        label = "Longest prompt and draft together, in tokens (vLLM; empty: as long as the memory allows)"
-        longest = gr.Number(None, label=label, precision=0, minimum=64)
+        label = "Longest prompt and draft together, in tokens (vLLM; 0: as long as the memory allows)"
+        longest = gr.Number(0, label=label, precision=0, minimum=0)
     with gr.Accordion("Show details", open=False):
         log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False)
     settings: list[Any] = [engine, port, memory, base, longest]

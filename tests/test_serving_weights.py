@@ -1,0 +1,49 @@
+"""Weights are looked at before an engine is started: pickles, missing and cut-off files are refused with the remedy."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from style_tuner.config import STARTER_MODEL, ServingConfig
+from style_tuner.errors import ServerError
+from style_tuner.serving import server
+from style_tuner.serving.weights import check_weights
+from style_tuner.workspace import Workspace, write_json
+
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A whole model in a folder whose name has a space and letters that are not ASCII."""
+    return shutil.copytree(STARTER_MODEL, tmp_path / "é ß model")
+
+
+def test_whole_weights_are_fine(model: Path) -> None:
+    check_weights(model)
+
+
+def test_a_cut_off_file_is_refused(model: Path) -> None:
+    whole = (model / WEIGHTS).read_bytes()
+    for length in (0, 5, 200, len(whole) - 1):
+        (model / WEIGHTS).write_bytes(whole[:length])
+        with pytest.raises(ServerError, match=f"{WEIGHTS} is damaged or cut short: copy it again"):
+            check_weights(model)
+
+
+def test_a_missing_shard_is_named(model: Path) -> None:
+    names = {"a": WEIGHTS, "b": "model-00002-of-00002.safetensors"}
+    write_json(model / "model.safetensors.index.json", {"weight_map": names})
+    with pytest.raises(ServerError, match="model-00002-of-00002.safetensors is missing"):
+        check_weights(model)
+
+
+def test_pickles_are_refused_before_anything_starts(model: Path, workspace: Workspace) -> None:
+    (model / WEIGHTS).rename(model / "pytorch_model.bin")
+    with pytest.raises(ServerError, match="as pytorch_model.bin, a pickle, which can run code"):
+        server.start(workspace, ServingConfig(engine="transformers"), str(model), {})
+    assert server.state(workspace) is None
+    (model / "pytorch_model.bin").unlink()
+    with pytest.raises(ServerError, match="holds no .safetensors file"):
+        check_weights(model)
