@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -88,12 +89,12 @@ def end_group(pid: int | None, start: float | None, seconds: float = 8) -> None:
     if leader is not None:
         with suppress(psutil.NoSuchProcess):
             leader.terminate()
-        psutil.wait_procs(members, timeout=seconds)
+        _alive_after(members, seconds)
         members += _group(pid, start)
     for member in members:
         with suppress(psutil.NoSuchProcess):
             member.kill()
-    psutil.wait_procs(members, timeout=seconds)
+    _alive_after(members, seconds)
 
 
 def _group(pid: int | None, start: float | None) -> list[psutil.Process]:
@@ -130,8 +131,25 @@ def ask_to_end(process: psutil.Process, seconds: float) -> bool:
     """Send SIGTERM and say whether the process ended in that time."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs([process], timeout=seconds)
-    return not left
+    return not _alive_after([process], seconds)
+
+
+def _alive_after(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all have ended, at most so long, and return those that have not.
+
+    One that ended counts as gone though its parent, which may be the page, has not taken note of it.
+    """
+    deadline = time.monotonic() + seconds
+    while (alive := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def check_port(host: str, port: int, remedy: str) -> None:
