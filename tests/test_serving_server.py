@@ -137,7 +137,7 @@ def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspac
     assert server.state(workspace) is None
 
 
-def test_a_server_started_again_still_says_what_it_does_not_serve(workspace: Workspace) -> None:
+def test_a_server_started_again_says_what_it_does_not_serve_and_has_the_voices_of_since(workspace: Workspace) -> None:
     with jobs.job(workspace, "train") as run:
         write_json(run.folder / "adapter" / "adapter_config.json", {"base_model_name_or_path": str(STARTER_MODEL)})
     config = ServingConfig(port=free_port(), engine="transformers")
@@ -145,10 +145,16 @@ def test_a_server_started_again_still_says_what_it_does_not_serve(workspace: Wor
         first = server.start(workspace, config, str(STARTER_MODEL))
         server.stop(workspace)
         again = server.restart(workspace, first)
+        server.stop(workspace)
+        with jobs.job(workspace, "train") as later:
+            shutil.copytree(STARTER_MODEL, later.folder / "merged")
+        latest = server.restart(workspace, again)
     finally:
         server.stop(workspace)
     assert first.message == f"Not served: {run.folder.name} (merge first, or another base model)."
     assert again.message == first.message
+    assert list(again.models) == ["base"]
+    assert list(latest.models) == ["base", later.folder.name]
 
 
 def test_a_port_in_use_is_refused_before_anything_starts(workspace: Workspace) -> None:

@@ -223,8 +223,8 @@ class Supervisor:
 
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
-        often = ", often for want of memory" if code == -signal.SIGKILL else ""
-        return f"ended by signal {-code}{often}"
+        why = ", often for want of memory: close other programs, or serve a smaller model"
+        return f"ended by signal {-code}{why if code == -signal.SIGKILL else ''}"
     return f"ended with exit code {code}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from style_tuner import registry
 from style_tuner.config import STARTER_MODEL, ServingConfig, is_hub_name, resolve_model, validated
 from style_tuner.errors import StyleTunerError
 from style_tuner.hardware import hardware
@@ -76,10 +77,19 @@ def _describe(workspace: Workspace, state: ServerState | None) -> Markup:
     if state.health == "starting":
         crashed = views.sentence(state.message, "bad") if "crashed" in state.message else Markup("")
         return crashed + views.sentence(f"Starting {state.engine} at {state.url}; loading the models takes a moment.")
-    rows = [(name, Path(folder).name if name == "base" else "this workspace") for name, folder in state.models.items()]
+    rows = [(_named(workspace, name), _origin(workspace, name, folder)) for name, folder in state.models.items()]
     head = views.sentence(f"Up: {state.engine} at {state.url}.", "good") + _load(workspace, state)
     told = views.sentence(not_served(workspace, state), "caption")
     return head + views.table("Served", ["Name", "From"], rows) + told + views.command(_command(workspace, state))
+
+
+def _named(workspace: Workspace, name: str) -> str:
+    own = registry.label_of(workspace, name).name
+    return f"{own} ({name})" if own else name
+
+
+def _origin(workspace: Workspace, name: str, folder: str) -> str:
+    return "this workspace" if (workspace.runs / name).is_dir() else Path(folder).name
 
 
 def _command(workspace: Workspace, state: ServerState) -> str:
