@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -99,8 +101,15 @@ def _read_once(path: Path, _changed: int) -> Run:
 
 
 def _read(path: Path) -> Run:
-    values = read_json(path)
-    return Run(**{**values, "command": tuple(values["command"])})
+    """Return a run as its file says; one whose file cannot be read has failed, and the file stays as it is."""
+    try:
+        values = read_json(path)
+        return Run(**{**values, "command": tuple(values["command"])})
+    except (ValueError, TypeError, KeyError) as error:
+        folder = path.parent
+        stage = re.sub(r"^[\d-]+|-\d+$", "", folder.name)
+        message = f"{path} cannot be read ({error}): its other files are untouched. Start it anew."
+        return Run(folder.name, stage, (), "failed", path.stat().st_mtime, message=message)
 
 
 def _save(folder: Path, run: Run) -> None:
@@ -165,6 +174,8 @@ def resumable(workspace: Workspace, run_id: str) -> Run:
     run = load(workspace, run_id)
     if run.status in ("queued", "running"):
         raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    if not run.command:
+        raise JobError(run.message)
     if run.status == "done":
         raise JobError(f"The run {run_id} is done: there is nothing left to go on with. Start a new one.")
     while is_alive(run):  # it has said its last word and is about to exit
@@ -199,6 +210,8 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
     if handler:
         logging.getLogger().addHandler(handler)
     own = Job(folder)
+    if stage in RESUMABLE and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: (folder / "STOP").touch())  # as `stop` does: what was done is kept
     pid = os.getpid()
     own.update(status="running", pid=pid, process_start=process_start(pid), message="")
     try:

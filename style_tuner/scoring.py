@@ -151,7 +151,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         said += [f"  {what.replace('_', ' ')}: {value:.0f}" for what, value in score["comparisons"].items()]
     if result.get("comparison"):
         said += ["", *_difference(result["comparison"])]
-    if result.get("heat_map"):
+    if result.get("heat_map") and not any(map(held, result["models"].values())):
         said += ["", *_furthest(result["heat_map"])]
     if result.get("copying", {}).get("spans"):
         said += ["", "Longest copies:", *(f"  {span['sentence']}" for span in result["copying"]["spans"])]
@@ -180,7 +180,8 @@ def _furthest(drafts: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
     if not far:
         return [f"None of its {len(every)} sentences stands far from your own."]
     number = sum(sentence["level"] > 1 for sentence in every)
-    said = [f"{number} of its {len(every)} sentences stand far from your own, these the furthest:"]
+    stand = "stands" if number == 1 else "stand"
+    said = [f"{number} of its {len(every)} sentences {stand} far from your own; the furthest:"]
     for sentence in far:
         shown = " ".join(sentence["text"].split())
         shown = shown if len(shown) <= SHOWN else shown[:SHOWN].rsplit(" ", 1)[0] + " …"

@@ -44,7 +44,9 @@ def manuscript_files(path: Path) -> list[Path]:
         others = left_out(path)
         found = [file for file in _texts(path) if file not in others]
         if not found:
-            only = f": its {len(others)} texts are notes of a world, README, or prompts" if others else ""
+            only = (
+                f": its {len(others)} files are notes of a world, README, prompts, or of another kind" if others else ""
+            )
             raise DatasetError(f"The folder {path} holds no manuscripts ({', '.join(SUFFIXES)}){only}.")
         return found
     if not path.is_file():
@@ -53,11 +55,18 @@ def manuscript_files(path: Path) -> list[Path]:
 
 
 def left_out(folder: Path) -> list[Path]:
-    """Return the texts in a folder that are no manuscripts: what is called README or prompts, and notes of a world.
+    """Return the files in a folder that are no manuscripts: what is called README or prompts, notes of a world, others.
 
-    A note of a world begins with front matter and lies in a folder called world, worlds or lore, at any depth.
+    A note of a world begins with front matter and lies in a folder called world, worlds or lore, at any depth. Hidden
+    files are not looked at.
     """
-    return [file for file in _texts(folder) if _is_no_story(file) or is_note(file, folder)]
+    texts = _texts(folder)
+    others = sorted(file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file, folder))
+    return [file for file in others if file not in texts or _is_no_story(file) or is_note(file, folder)]
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _is_no_story(file: Path) -> bool:
@@ -76,7 +85,8 @@ def is_note(file: Path, folder: Path) -> bool:
 def _texts(folder: Path) -> list[Path]:
     from style_tuner.manuscripts.read import SUFFIXES
 
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    return sorted(file for file in found if not _is_hidden(file, folder))
 
 
 def prepare_workspace(workspace: Workspace, config: TrainingConfig, own: Job) -> Path:
@@ -186,12 +196,18 @@ def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
     jobs.load(workspace, run_id)
     if not has_voice(folder):
         raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
-    if not (folder / "adapter").is_dir():
+    settings = read_json(folder / "settings.json")["config"]
+    if settings["method"] == "full":
         raise JobError(
             f"The run {run_id!r} trained every weight, so there is nothing to merge: {folder / 'merged'} is its whole "
             "model already."
         )
-    base = read_json(folder / "settings.json")["config"]["base_model"]
+    if not (folder / "adapter").is_dir():
+        raise JobError(
+            f"The folder {folder / 'adapter'} is gone, without which there is nothing to merge: put it back, take a "
+            "kept state with `use-checkpoint`, or train again."
+        )
+    base = settings["base_model"]
     report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report)
     own.result = asdict(report)
     return folder / "merged"

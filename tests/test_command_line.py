@@ -131,9 +131,23 @@ def test_notes_of_a_world_in_a_folder_are_no_manuscripts_and_are_named(tmp_path:
     assert alone.returncode == 1
     assert "notes of a world" in alone.stderr
     assert last_json(run("import", SAMPLES / "world" / "hask.md", "--json"))["added"]
-    (tmp_path / "world").mkdir()
-    (tmp_path / "world" / "chapter.md").write_text("# One\n\nThe tide came in.\n")
-    assert last_json(run("import", tmp_path, "--json"))["left_out"] == []
+    own = tmp_path / "own"
+    (own / "world").mkdir(parents=True)
+    (own / "world" / "chapter.md").write_text("# One\n\nThe tide came in.\n")
+    assert last_json(run("import", own, "--json"))["left_out"] == []
+
+
+def test_files_of_another_kind_in_a_folder_are_named_and_hidden_ones_passed_over(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("tide.txt", "book.pdf", "noext", ".hidden.txt"):
+        (own / name).write_text("The tide came in.\n")
+    told = last_json(run("import", own, "--json"))
+    assert [row["id"] for row in told["added"]] == ["tide"]
+    assert told["left_out"] == ["book.pdf", "noext"]
+    for number in range(20):
+        (own / f"picture{number:02}.png").write_text("")
+    assert "picture09.png and 10 more." in run("import", own).stdout
 
 
 def test_a_readme_in_a_folder_is_no_manuscript_and_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Runs of the page seen and stopped from a shell; what a run takes, without beginning one."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,3 +87,11 @@ def test_needs_names_the_gpus_it_knows():
     done = invoke("needs", "--gpu", "Voodoo 2")
     assert done.exit_code == 2
     assert "RTX 5090" in done.output
+
+
+def test_a_training_that_is_asked_to_end_by_the_system_stops_as_when_told(begin):
+    workspace, run = begin()
+    os.kill(jobs.load(workspace, run).pid, signal.SIGTERM)
+    while jobs.load(workspace, run).status == "running":
+        time.sleep(0.05)
+    assert jobs.load(workspace, run).message == "Stopped at your word."

@@ -120,3 +120,11 @@ def test_the_whole_model_can_be_pushed_in_public_when_asked(place):
 def test_an_upload_that_fails_is_no_success(place):
     with pytest.raises(ModelError, match="push again"):
         uploaded(place, hub=FakeHub(lost=OSError("no network")))
+
+
+def test_a_voice_whose_folder_is_gone_is_not_taken_for_one_that_trained_every_weight(place, export):
+    adapter = place.runs / RUN / "adapter"
+    hidden = adapter.rename(place.runs / RUN / "elsewhere")
+    done = CliRunner().invoke(app, ["merge", "--run", RUN])
+    hidden.rename(adapter)
+    assert "is gone" in str(done.exception) and "use-checkpoint" in str(done.exception)

@@ -165,3 +165,17 @@ def test_time_left_comes_from_the_pace_since_the_last_start() -> None:
     assert progress.seconds_left == pytest.approx(8)
     assert jobs.progress([]).seconds_left is None
     assert jobs.progress(resumed[:2]).seconds_left is None
+
+
+def test_a_run_whose_file_is_broken_is_told_of_and_keeps_no_other_from_being_listed(workspace: Workspace) -> None:
+    with jobs.job(workspace, "prepare"):
+        pass
+    broken = workspace.runs / "20261121-100000-train" / "run.json"
+    broken.parent.mkdir()
+    broken.write_text("{broken")
+    first, second = sorted(jobs.runs(workspace), key=lambda run: run.stage)
+    assert (first.stage, first.status) == ("prepare", "done")
+    assert (second.stage, second.status) == ("train", "failed") and "cannot be read" in second.message
+    with pytest.raises(JobError, match="cannot be read"):
+        jobs.resumable(workspace, second.id)
+    assert broken.read_text() == "{broken"

@@ -349,3 +349,10 @@ def test_a_title_given_by_the_user_stands_and_the_files_own_is_noted(documents: 
     manuscript = read_manuscript(documents / "book.docx", title="Salt")
     assert manuscript.title == "Salt"
     assert "The file gives its title as “The Salt Road”." in manuscript.notes
+
+
+def test_a_table_of_markdown_becomes_paragraphs_as_one_of_a_document_does(tmp_path: Path) -> None:
+    path = tmp_path / "table.md"
+    path.write_text("Before it.\n\n| ship | crew |\n|---|---|\n| Heron | nine |\n\nAfter it.\n", encoding="utf-8")
+    blocks = read_manuscript(path).chapters[0].text.split("\n\n")
+    assert blocks == ["Before it.", "ship", "crew", "Heron", "nine", "After it."]

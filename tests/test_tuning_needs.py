@@ -76,6 +76,6 @@ def test_the_page_shows_the_tables_and_an_example_with_what_is_learned_from_colo
 
 
 def test_the_time_of_a_short_run_is_said_in_seconds():
-    assert " under 1 s on one RTX 4090" in needs.say(GUIDE, LLAMA_8B, 100)
+    assert "known after the first steps" in needs.say(GUIDE, LLAMA_8B, 100)
     assert " about 8 s on one RTX 4090" in needs.say(GUIDE, LLAMA_8B, 6_700)
     assert " about 14 min on one RTX 4090" in needs.say(GUIDE, LLAMA_8B, 670_000)

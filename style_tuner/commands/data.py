@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from style_tuner.dataset.formats import Example
     from style_tuner.dataset.inspection import Measure
 
+MOST_NAMED = 12
+
 
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="Manuscripts (.txt .md .docx .odt .epub) or folders of them.")],
@@ -80,7 +82,8 @@ def _left_out_lines(others: list[tuple[Path, Path]]) -> list[str]:
 
     notes = [(folder, file) for folder, file in others if is_note(file, folder)]
     names = [_within(*one) for one in others if one not in notes]
-    lines = [f"Left out: {', '.join(names)}. To add such a file, name it."] if names else []
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    lines = [f"Left out: {', '.join(names[:MOST_NAMED])}{more}. To add such a file, name it."] if names else []
     for place in dict.fromkeys(file.parent for _, file in notes):
         named = ", ".join(file.name for _, file in notes if file.parent == place)
         lines.append(

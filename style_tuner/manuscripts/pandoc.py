@@ -15,7 +15,7 @@ from style_tuner.manuscripts.cuts import SOFT_END, Cut, marks_in, unmarked
 from style_tuner.manuscripts.inlines import Converted, Inlines, Node, unknown
 from style_tuner.manuscripts.lines import line_ends_meant
 
-MARKDOWN = "commonmark+footnotes+strikeout"
+MARKDOWN = "commonmark+footnotes+strikeout+pipe_tables"
 """Markdown as editors show it; pandoc's own dialect reads `@name`, `~` and `$` in prose as commands."""
 
 

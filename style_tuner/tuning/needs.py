@@ -28,6 +28,8 @@ GPUS = (
     Gpu("A100 80 GB", 80, 312e12),
     Gpu("H100 80 GB", 80, 989e12),
 )
+SHORTEST = 10.0
+"""Seconds below which a reckoned time says nothing."""
 QWEN = "the known shape of Qwen2.5"
 MODELS = {
     "7B": ModelShape(3584, 28, 18944, 28, 4, 128, 152064, False, QWEN),
@@ -103,19 +105,20 @@ def tokens_per_second(config: TrainingConfig, shape: ModelShape, gpu: Gpu) -> fl
 def say(config: TrainingConfig, shape: ModelShape, tokens: int) -> str:
     """Return in a sentence what the run writes, and how long `tokens` an epoch take on the GPUs that have room."""
     possible = {gpu.name: need(config, shape, gpu) for gpu in GPUS}
-    paces = [
-        f"{_span(tokens * config.num_epochs / one.tokens_per_second)} on one {name}"
+    seconds = {
+        name: tokens * config.num_epochs / one.tokens_per_second
         for name, one in possible.items()
         if one.tokens_per_second and one.fits(next(gpu for gpu in GPUS if gpu.name == name))
-    ]
+    }
+    # A very small model waits for everything but the arithmetic, of which alone these figures know.
+    long = max(seconds.values(), default=0.0) >= SHORTEST
+    paces = [f"{_span(span)} on one {name}" for name, span in seconds.items() if long]
     time = f"; {', '.join(paces)}, without validation" if paces else ""
-    return f"{disk(config, shape):.2f} GiB on disk{time}."
+    return f"{disk(config, shape):.2f} GiB on disk{time or '; the time is known after the first steps'}."
 
 
 def _span(seconds: float) -> str:
     """Return about how long so many seconds are, in seconds below a minute and a half."""
-    if seconds < 1:
-        return "under 1 s"
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
