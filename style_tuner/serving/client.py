@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 SILENT_SECONDS = 300.0
 """Longest wait for the next piece of text: a large model on a CPU reads a long prompt for minutes."""
+KEY_VARIABLE = "MODEL_SERVER_KEY"
 WORLD_HEADER = "X-World"
 SOURCES_HEADER = "X-World-Sources"
 
@@ -49,7 +50,7 @@ def _client(url: str, key: str) -> OpenAI:
 
 
 def _open(url: str) -> OpenAI:
-    return _client(url.rstrip("/"), os.environ.get("MODEL_SERVER_KEY", "none"))
+    return _client(url.rstrip("/"), os.environ.get(KEY_VARIABLE, "none"))
 
 
 class ChatStream(Iterator[str]):
@@ -119,26 +120,39 @@ def stream_chat(
 ) -> ChatStream:
     """Ask for a reply and return it piece by piece; `url` ends in `/v1`.
 
-    Raises `ServerError` if the server is not there or refuses, and `BrokenStream` with the partial text if it dies.
+    Before any text came it asks once more where the server is not there. Raises `ServerError` if it still is not, or
+    refuses, and `BrokenStream` with the partial text if it dies.
     """
     import openai
 
     # These fields both engines take: transformers refuses unknown ones and ignores `n` and `logprobs`.
     fields: dict[str, Any] = {} if seed is None else {"seed": seed}
-    try:
-        stream = _open(url).chat.completions.create(
-            model=model,
-            messages=[asdict(message) for message in messages],  # type: ignore[misc]
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
-            stream=True,
-            extra_headers=dict(headers or {}),
-            **fields,
-        )
-    except openai.APIError as error:
-        raise _refusal(url, model, error) from error
-    return ChatStream(url, model, stream)
+    for last in (False, True):
+        try:
+            stream = _open(url).chat.completions.create(
+                model=model,
+                messages=[asdict(message) for message in messages],  # type: ignore[misc]
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                stream=True,
+                extra_headers=dict(headers or {}),
+                **fields,
+            )
+            return ChatStream(url, model, stream)
+        except openai.APIError as error:
+            if last or not _went_away(error):
+                raise _refusal(url, model, error) from error
+    raise AssertionError
+
+
+def _went_away(error: Any) -> bool:
+    """Say whether one of several servers behind the address is gone, so that asking again reaches another."""
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    return isinstance(error, openai.APIConnectionError) or getattr(error, "status_code", None) in (502, 503, 504)
 
 
 def complete_chat(

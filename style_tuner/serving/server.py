@@ -18,6 +18,7 @@ from style_tuner.jobs import child_environment
 from style_tuner.processes import find_process
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
+from style_tuner.serving.client import KEY_VARIABLE
 from style_tuner.serving.fits import check_fits
 from style_tuner.serving.plan import Plan, left_out
 from style_tuner.serving.state import (
@@ -235,10 +236,14 @@ def _external(url: str) -> ServerState:
     address = address if address.endswith("/v1") else f"{address}/v1"
     found = ServerState(url=address, engine="external", external=True)
     try:
-        answer = httpx.get(f"{address}/models", timeout=2).raise_for_status().json()
+        key = os.environ.get(KEY_VARIABLE)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        answer = httpx.get(f"{address}/models", timeout=2, headers=headers).raise_for_status().json()
         names = [str(row["id"]) for row in listed_once(answer["data"])]
     except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"The model server at {address} does not answer ({error}): start it there, or {_how_to_leave()}."
+        refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403)
+        remedy = f"set {KEY_VARIABLE} to its key" if refused else "start it there"
+        message = f"The model server at {address} does not answer ({error}): {remedy}, or {_how_to_leave()}."
         return replace(found, health="failed", message=message)
     return replace(found, health="up", models=dict.fromkeys(names, ""))
 
