@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,12 +21,13 @@ from style_tuner.config import (
 )
 from style_tuner.errors import DatasetError, JobError
 from style_tuner.jobs import Job
-from style_tuner.records import Manuscript
+from style_tuner.records import Manuscript, SetAside
 from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp
 
 if TYPE_CHECKING:
     from style_tuner.tuning.handover import Trainer
 
+REASONS = 3
 WORLD_FOLDERS = {"world", "worlds", "lore"}
 
 
@@ -148,7 +150,7 @@ def _prepare(
     write_dataset(prepared, folder, model, config.dataset, train_name)
     own.message = (
         f"{len(prepared.train)} passages for training, {len(prepared.validation)} for validation, "
-        f"{len(prepared.held_out)} held out for scoring; {len(prepared.set_aside)} pieces set aside."
+        f"{len(prepared.held_out)} held out for scoring; {_aside(prepared.set_aside)}."
     )
     return {
         "train": len(prepared.train),
@@ -157,6 +159,13 @@ def _prepare(
         "set_aside": len(prepared.set_aside),
         "system_prompt": prepared.system_prompt,
     }
+
+
+def _aside(pieces: Sequence[SetAside]) -> str:
+    """Say how many pieces are left out of a dataset and why, the most frequent reasons first."""
+    reasons = Counter(piece.reason for piece in pieces).most_common(REASONS + 1)
+    why = "; ".join(f"{reason}: {number:,}" for reason, number in reasons[:REASONS])
+    return f"{len(pieces):,} pieces set aside" + (f" ({why}{'; and others' * (len(reasons) > REASONS)})" if why else "")
 
 
 def with_dataset_settings(config: TrainingConfig, **changes: Any) -> TrainingConfig:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,14 @@ def test_a_dry_run_shows_what_would_be_learned_and_trains_nothing(dataset: Path,
     for words in ("tokens", "steps", "GiB", "assistant"):
         assert words in result.stdout
     assert not list(folder.glob("**/*.safetensors"))
+
+
+def test_prepare_says_why_pieces_are_set_aside(tmp_path: Path) -> None:
+    story = sorted((SAMPLES / "manuscripts").glob("*.txt"))[0]
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("one.txt", "two.txt"):
+        (own / name).write_bytes(story.read_bytes())
+    run("import", own)
+    with_reason = run("prepare", "--set", "dataset.min_passages=4").stdout
+    assert re.search(r"pieces set aside \(repeats an earlier passage: \d+", with_reason), with_reason
