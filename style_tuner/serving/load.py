@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from style_tuner.errors import StorageError
 from style_tuner.workspace import Workspace, read_json, write_json
 
 MEBIBYTE = 1024**2
@@ -56,8 +57,9 @@ class Meter:
         """Measure the engine whose first process is `pid`."""
         found = Load(_memory(pid), *(self._requests() if self._counts else ()))
         if found != self._last:
-            write_json(load_file(self._workspace), asdict(found))
-            self._last = found
+            with suppress(StorageError):  # a full disk is no reason to end a server
+                write_json(load_file(self._workspace), asdict(found))
+                self._last = found
 
     def end(self) -> None:
         """Take the last look away."""

@@ -74,6 +74,7 @@ class Supervisor:
         while not self._stop.is_set():
             began = time.monotonic()
             self._newcomers.begin()
+            self._meter.end()
             self._start_engine()
             if not self._wait_until_up():
                 return
