@@ -1,7 +1,8 @@
 import pytest
 
 from style_tuner.config import SAMPLES
-from style_tuner.voice.checks.kinds import language_of, plain_text, prose_of, read_drafts, repeated_word
+from style_tuner.voice.checks.kinds import plain_text, prose_of, read_drafts, repeated_word
+from style_tuner.voice.checks.languages import language_of
 from style_tuner.voice.segment import pieces, words
 
 STORY = (SAMPLES / "manuscripts" / "02_three_calls.txt").read_text(encoding="utf-8")

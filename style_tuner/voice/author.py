@@ -117,7 +117,8 @@ class AuthorVoice:
     def generic(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what reads more like a language model than the author's own writing does; no part of the score."""
         from style_tuner.voice.checks.generic import generic_findings, own_habits, summary
-        from style_tuner.voice.checks.kinds import ENGLISH, read_drafts
+        from style_tuner.voice.checks.kinds import read_drafts
+        from style_tuner.voice.checks.languages import ENGLISH
         from style_tuner.voice.segment import words
 
         if self.verifier.bands.language not in ("", ENGLISH):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from style_tuner.config import ScoreConfig
 from style_tuner.records import Comparison, Gate, StyleScore
 from style_tuner.voice.checks.gates import check
-from style_tuner.voice.checks.kinds import ENGLISH, language_of, read_drafts
+from style_tuner.voice.checks.kinds import read_drafts
+from style_tuner.voice.checks.languages import ENGLISH, language_of
 from style_tuner.voice.describe import differences
 from style_tuner.voice.measures.comparisons import compare, figures
 from style_tuner.voice.profile import build_profile

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from style_tuner.records import Gate
 from style_tuner.voice.checks.copying import Sources
-from style_tuner.voice.checks.kinds import language_of
+from style_tuner.voice.checks.languages import language_of
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import words
 from style_tuner.voice.verification.masking import tokens
