@@ -1,5 +1,6 @@
 """What buttons do: they start the right command, refuse what cannot work, and say so in a sentence."""
 
+import json
 import time
 from pathlib import Path
 
@@ -141,6 +142,29 @@ def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:
     assert (tmp_path / "workspaces" / "Second novel").is_dir()
     with pytest.raises(StyleTunerError, match="no name yet"):
         strip.create(page, " ")
+
+
+def test_a_workspace_made_while_the_page_is_up_is_offered_when_it_is_loaded_again(tmp_path: Path) -> None:
+    demo, page = pages.build("default", tmp_path)
+    (tmp_path / "workspaces" / "Second novel").mkdir(parents=True)
+    loads = [one for one in demo.fns.values() if (demo._id, "load") in one.targets and one.outputs == [page.workspace]]
+    assert loads[0].fn().choices == [("Second novel", "Second novel"), ("default", "default")]
+    assert not page.workspace.filterable  # a name that is no choice cannot be typed
+
+
+def test_a_switch_of_the_workspace_empties_lists_and_messages(tmp_path: Path) -> None:
+    demo, page = pages.build("default", tmp_path)
+    (empties,) = (one for one in demo.fns.values() if (page.workspace._id, "change") in one.targets and one.js)
+    values = {part.label: value for part, value in zip(empties.outputs, json.loads(empties.js[6:]), strict=True)}
+    lists = ("Manuscript", "Runs in one plot", "Voice to write with", "World", "Entry", "Scores")
+    assert [values[label] for label in lists] == [None] * len(lists)
+    assert values["Exported fingerprint"] is None
+
+
+def test_a_run_that_has_gone_since_it_was_chosen_is_no_error_of_the_page() -> None:
+    with gr.Blocks():
+        run = train_run.lay_out()["run"]
+    assert run.preprocess("20261121-100000-train") == "20261121-100000-train"
 
 
 def test_the_estimate_says_what_is_in_the_way(workspace: Workspace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,15 @@ def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def choice(label: str, **options: Any) -> gr.Dropdown:
+    """Lay out a choice among what is on disk.
+
+    What was chosen may be gone by the time it is sent, with its run or its workspace: it is left to the callback then,
+    where Gradio itself would end with an error.
+    """
+    return gr.Dropdown([], label=label, allow_custom_value=True, **options)
+
+
 @dataclass
 class Page:
     """The controls that every tab needs, and what each tab wants to be told of.
@@ -66,6 +76,8 @@ class Page:
     stamps: list[tuple[Stamp, gr.State]] = field(default_factory=list)
     exports: list[str] = field(default_factory=list)
     """Folders that the page may serve files from: those of the workspaces opened so far."""
+    filled: list[Any] = field(default_factory=list)
+    """Everything that callbacks fill, which a switch of the workspace empties."""
 
     def open(self, name: str) -> Workspace:
         """Return the chosen workspace; its exports can be downloaded from now on."""
@@ -89,6 +101,7 @@ class Page:
         """Call `function(workspace, *inputs)` on an event; where there are no outputs, its answer is dropped."""
         options = {"api_visibility": "private"} | options
         bound = self.bind(function)
+        self._fills(outputs)
         called = bound if outputs is not None else functools.wraps(bound)(lambda *values: bound(*values) and None)
         return event(called, [self.workspace, *inputs], outputs, **options)
 
@@ -105,7 +118,7 @@ class Page:
         All of these are one queue, so that an older answer never overwrites a newer one. Until the first answer comes,
         an empty place for text that leads the outputs says that it is loading: on a busy machine that takes seconds.
         """
-        lead = outputs[0] if isinstance(outputs, Sequence) else outputs
+        lead = self._fills(outputs)[0]
         if isinstance(lead, gr.HTML) and not lead.value:
             lead.value = views.LOADING
         state = gr.State(None)
@@ -113,6 +126,12 @@ class Page:
         events = [state.change, *also]
         given = [self.workspace, *inputs]
         gr.on(events, self.bind(render), given, outputs, trigger_mode="always_last", **HIDDEN)
+
+    def _fills(self, outputs: Any) -> list[Any]:
+        """Remember what a callback fills, and return it as a list."""
+        listed = [] if outputs is None else list(outputs) if isinstance(outputs, Sequence) else [outputs]
+        self.filled += [part for part in listed if part not in self.filled]
+        return listed
 
     def start(self, demo: gr.Blocks, timer: gr.Timer) -> None:
         """Begin to follow the disk; called once, after all tabs are built."""
@@ -123,7 +142,15 @@ class Page:
 
         states = [state for _, state in self.stamps]
         triggers = [demo.load, timer.tick, self.workspace.change]
+        shown = [part for part in self.filled if _of_workspace(part)]
+        empty = json.dumps([part.value if isinstance(part, gr.HTML) else None for part in shown])
+        self.workspace.change(None, None, shown, js=f"() => {empty}", api_visibility="private")
         gr.on(triggers, in_words(look), [self.workspace], states, **HIDDEN)
+
+
+def _of_workspace(part: Any) -> bool:
+    """Say whether a part shows what is in one workspace: words, a file, or a choice that is laid out without any."""
+    return isinstance(part, gr.HTML | gr.File) or (isinstance(part, gr.Dropdown) and not part.choices)
 
 
 def _stamped(stamp: Stamp, workspace: Workspace) -> Any:

@@ -19,7 +19,7 @@ from style_tuner.manuscripts.store import delete_manuscript, import_file, list_m
 from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.stages import default_config, manuscript_files
 from style_tuner.tabs import dataset_view, recipes, views
-from style_tuner.tabs.common import Page, last_line, listing, run_stamp, tell
+from style_tuner.tabs.common import Page, choice, last_line, listing, run_stamp, tell
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Bring in what you have written; it is cut into passages that a model can learn your voice from."
@@ -180,8 +180,8 @@ def build(page: Page) -> None:
             button = gr.Button("Prepare dataset", variant="primary", interactive=False)
             settings = _settings(page)
         with gr.Column(scale=6):
-            chosen = gr.Dropdown(label="Manuscript", choices=[])
-            chapter = gr.Dropdown(label="Chapter", choices=[], visible=False)
+            chosen = choice("Manuscript")
+            chapter = choice("Chapter", visible=False)
             text = gr.HTML()
             noted = gr.HTML()
             delete = gr.Button("Delete to bin", size="sm")

@@ -30,11 +30,16 @@ TABS: dict[str, Callable[[Page], None]] = {
 
 def build(workspace: str, home: Path) -> tuple[gr.Blocks, Page]:
     """Compose the page; it opens on the named workspace."""
-    names = sorted({*workspace_names(home), open_workspace(workspace, home).name})
+    opened = open_workspace(workspace, home).name
+
+    def names() -> list[str]:
+        return sorted({*workspace_names(home), opened})
+
     with gr.Blocks(title="Style Tuner", analytics_enabled=False, fill_width=True, delete_cache=DAY) as demo:
         chosen = gr.Dropdown(
-            names, value=workspace, label="Workspace", render=False, container=False, elem_classes="workspace"
-        )
+            names(), value=opened, label="Workspace", filterable=False, render=False, container=False,
+            elem_classes="workspace",
+        )  # fmt: skip
         page = Page(home, chosen)
         strip.build(page)
         with gr.Tabs(overflow_behavior="wrap"):
@@ -43,6 +48,7 @@ def build(workspace: str, home: Path) -> tuple[gr.Blocks, Page]:
                     tab(page)
             with gr.Tab(setup.NAME) as last:
                 setup.build(page, last)
+        demo.load(lambda: gr.Dropdown(choices=names()), None, chosen, show_progress="hidden", api_visibility="private")
         page.start(demo, gr.Timer(2))
     return demo, page
 

@@ -18,7 +18,7 @@ from style_tuner.records import Run
 from style_tuner.scores import interval, scores
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
-from style_tuner.tabs.common import Page, last_line, listing
+from style_tuner.tabs.common import Page, choice, last_line, listing
 from style_tuner.tabs.write import base_of
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
@@ -173,15 +173,15 @@ def build(page: Page) -> None:
             working = gr.HTML()
             stop_button = gr.Button("Stop scoring", visible=False)
             with gr.Row():
-                kept = gr.Dropdown(label="Or choose a draft from the tab Write", choices=[], scale=3)
+                kept = choice("Or choose a draft from the tab Write", scale=3)
                 upload = gr.UploadButton("Or open a file", file_types=list(SUFFIXES), scale=1)
             gr.Markdown("#### Base against voice")
-            voice = gr.Dropdown(label="Voice to compare", choices=[])
+            voice = choice("Voice to compare")
             with gr.Accordion(f"Settings: {DEFAULTS.drafts} drafts each", open=False):
                 count = gr.Number(DEFAULTS.drafts, label="Drafts from each model", precision=0, minimum=2)
             both = gr.Button("Compare base and voice")
         with gr.Column(scale=7, elem_classes="scored"):
-            chosen = gr.Dropdown(label="Scores", choices=[])
+            chosen = choice("Scores")
             head = gr.HTML()
             heat = gr.HTML()
             plot = gr.Plot(label="The four comparisons", show_label=False, visible=False)

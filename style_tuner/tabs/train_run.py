@@ -17,7 +17,7 @@ from style_tuner import jobs, stages, training
 from style_tuner.errors import JobError
 from style_tuner.records import Run
 from style_tuner.tabs import plots, recipes, run_view, train_view, views
-from style_tuner.tabs.common import Page, changed
+from style_tuner.tabs.common import Page, changed, choice
 from style_tuner.tabs.train_view import kept, last_reports, loss_sentence
 from style_tuner.tuning.handover import Trainer
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_tail, time_stamp
@@ -176,7 +176,7 @@ SHOWN = (
 
 def lay_out() -> dict[str, Any]:
     """Lay out what is followed, and return its parts by name."""
-    part: dict[str, Any] = {"run": gr.Dropdown(label="Run", choices=[]), "head": gr.HTML()}
+    part: dict[str, Any] = {"run": choice("Run"), "head": gr.HTML()}
     part["plot"] = gr.Plot(label="Loss", show_label=False, visible=False)
     part["caption"] = gr.HTML()
     with gr.Row():
@@ -190,7 +190,7 @@ def lay_out() -> dict[str, Any]:
                 part["epochs"] = gr.Number(1, label="More epochs", minimum=0.1)
                 part["continue"] = gr.Button("Continue in a new run", size="sm", interactive=False)
             with gr.Column(min_width=160):
-                part["state"] = gr.Dropdown(label="States that are kept", choices=[])
+                part["state"] = choice("States that are kept")
                 part["use"] = gr.Button("Use this state as the voice", size="sm", interactive=False)
             with gr.Column(min_width=160):
                 trainers = [(name, key) for key, name in TRAINERS.items()]

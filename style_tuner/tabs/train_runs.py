@@ -11,7 +11,7 @@ from style_tuner import jobs
 from style_tuner.errors import JobError
 from style_tuner.records import Run
 from style_tuner.tabs import plots, train_run, train_view, views
-from style_tuner.tabs.common import Page, listing, newest_run, run_stamp
+from style_tuner.tabs.common import Page, choice, listing, newest_run, run_stamp
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.tabs.train_view import last_reports, losses
 from style_tuner.turns import queue
@@ -123,7 +123,7 @@ def lay_out_comparison() -> dict[str, Any]:
     """Lay out the plot of several runs; return its parts by name."""
     with gr.Accordion("Compare runs", open=False):
         return {
-            "compared": gr.Dropdown(label="Runs in one plot", choices=[], multiselect=True),
+            "compared": choice("Runs in one plot", multiselect=True),
             "curves": gr.Plot(label="Runs", show_label=False, visible=False),
             "lowest": gr.HTML(),
         }

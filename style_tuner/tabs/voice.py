@@ -17,7 +17,7 @@ from style_tuner.errors import DatasetError
 from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.records import QuotedPassage, StyleProfile
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page, changed, last_line, listing
+from style_tuner.tabs.common import Page, changed, choice, last_line, listing
 from style_tuner.voice import drawings, fingerprint
 from style_tuner.voice.profile import build_profile, is_complete, profile_from_json
 from style_tuner.workspace import Workspace, read_json, time_stamp, write_text
@@ -185,7 +185,7 @@ def build(page: Page) -> None:
     figures = gr.HTML()
     plots: list[Any] = []
     with gr.Column(visible=False) as body:
-        chapter = gr.Dropdown([], label="Rhythm of the chapter", elem_classes="narrow")
+        chapter = choice("Rhythm of the chapter", elem_classes="narrow")
         rhythm, caption = gr.Plot(label="Sentence rhythm", show_label=False), gr.HTML()
         words = gr.HTML()
         for left in range(0, len(DENSITIES) + 2, 2):

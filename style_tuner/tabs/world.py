@@ -18,7 +18,7 @@ from style_tuner.records import Entry, Hit, Message
 from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page
+from style_tuner.tabs.common import Page, choice
 from style_tuner.workspace import Workspace, slug
 
 PURPOSE = "Keep the facts of your world; those that a prompt needs are sent along with it, so that red hair stays red."
@@ -195,7 +195,7 @@ def build(page: Page) -> None:
     head = gr.HTML()
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5):
-            chosen = gr.Dropdown(label="World", choices=[])
+            chosen = choice("World")
             with gr.Row():
                 on = gr.Button("Start World service", size="sm")
                 off = gr.Button("Stop World service", size="sm", interactive=False)
@@ -238,7 +238,7 @@ def build(page: Page) -> None:
 
 def _entry_form() -> tuple[gr.Dropdown, list[Any], tuple[gr.Button, gr.Button]]:
     with gr.Column(scale=5):
-        entry = gr.Dropdown(label="Entry", choices=[])
+        entry = choice("Entry")
         name = gr.Textbox(label="Name", max_lines=1)
         with gr.Row():
             kind = gr.Textbox("note", label="Kind", max_lines=1, min_width=90)

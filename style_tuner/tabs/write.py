@@ -17,7 +17,7 @@ from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import BASE
 from style_tuner.tabs import views, write_view
-from style_tuner.tabs.common import Page
+from style_tuner.tabs.common import Page, choice
 from style_tuner.takes import Take
 from style_tuner.workspace import Workspace
 
@@ -192,8 +192,8 @@ def show_take(workspace: Workspace, take_id: str | None, compare: bool) -> tuple
 def _settings() -> tuple[gr.Dropdown, gr.Dropdown, list[Any]]:
     title = f"Settings: temperature {DEFAULTS.temperature}, top-p {DEFAULTS.top_p}, {DEFAULTS.max_tokens} tokens"
     with gr.Accordion(title, open=False):
-        voice = gr.Dropdown(label="Voice to write with", choices=[])
-        world = gr.Dropdown(label="World to use", choices=[])
+        voice = choice("Voice to write with")
+        world = choice("World to use")
         temperature = gr.Slider(0, 2, DEFAULTS.temperature, step=0.05, label="Temperature (higher is bolder)")
         top_p = gr.Slider(0.05, 1, DEFAULTS.top_p, step=0.01, label="Top-p (share of the likely words)")
         most = gr.Number(DEFAULTS.max_tokens, label="Longest reply (tokens)", precision=0, minimum=1)
