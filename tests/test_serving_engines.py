@@ -188,6 +188,7 @@ def test_the_users_own_privacy_settings_win(monkeypatch: pytest.MonkeyPatch) -> 
         ("ValueError: Free memory on device (3/32 GiB) on startup is less than desired GPU", "less --gpu-memory"),
         ("x\nValueError: first\nKeyError: 'rope'\nbye", "KeyError: 'rope'"),
         ("nothing to see", "Its log says more"),
+        ("WARNING: a low limit can cause errors like `OSError: [Errno 24] Too many open files`.", "Its log says more"),
     ],
 )
 def test_failures_in_the_log_become_a_remedy(log: str, remedy: str) -> None:

@@ -24,5 +24,5 @@ def hint(log_text: str) -> str:
 
 def explain(log_text: str) -> str:
     """Return the remedy for what the engine's log complains of, else its last error line."""
-    errors = re.findall(r"^.*?(\w*(?:Error|Exception): .+)$", log_text, re.MULTILINE)
+    errors = re.findall(r"^(?!.*WARNING).*?(\w*(?:Error|Exception): .+)$", log_text, re.MULTILINE)
     return hint(log_text) or (f"It said: {errors[-1].strip()[:400]}" if errors else "Its log says more.")
