@@ -9,6 +9,7 @@ import pytest
 
 from style_tuner import doctor, jobs
 from style_tuner.hardware import Gpu, Hardware
+from style_tuner.records import Run
 from style_tuner.serving import server, world
 from style_tuner.serving.state import Health, ServerState
 from style_tuner.serving.world import WorldState
@@ -53,6 +54,18 @@ def test_a_running_job_leads_to_the_tab_that_started_it(workspace: Workspace, st
     with jobs.job(workspace, stage):
         led = items(strip.render(workspace))
     assert [to for said, to in led.items() if said.startswith("Job:")] == [tab]
+
+
+def test_the_run_that_goes_stands_in_the_strip_and_those_that_wait_are_counted(workspace: Workspace) -> None:
+    waiting = [Run(id=f"later-{n}", stage="sweep", command=(), status="queued", created=0.0) for n in (2, 1)]
+    with jobs.job(workspace, "train") as own:
+        own.report(1, 4, "training", loss=3.0)
+        going = jobs.load(workspace, own.folder.name)
+        (said,) = items(str(strip._job(workspace, [*waiting, going])))
+    assert said.startswith("Job:train 25 %")
+    assert said.endswith("+2 waiting [Show]")
+    assert list(items(str(strip._job(workspace, waiting)))) == ["Job:sweep · waiting · +1 waiting [Show]"]
+    assert list(items(str(strip._job(workspace, waiting[:1])))) == ["Job:sweep · waiting [Show]"]
 
 
 def test_the_set_up_says_what_is_missing_with_the_command_to_copy(workspace: Workspace, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gradio as gr
 from markupsafe import Markup
 
@@ -67,25 +69,28 @@ def _world(state: world.WorldState | None) -> Markup:
     return _item("World", "World:", f"{sum(found.values())} entries", ", ".join(found))
 
 
-def _job(workspace: Workspace, run: Run | None) -> Markup:
-    if run is None:
+def _job(workspace: Workspace, active: Sequence[Run]) -> Markup:
+    """Return the newest of the runs that go, else the first of those that wait, and how many wait beside it."""
+    if not active:
         return Markup("")
+    going = [run for run in active if run.status == "running"]
+    run = going[0] if going else active[-1]
+    waiting = sum(one.status == "queued" for one in active if one is not run)
     progress = jobs.progress(jobs.metrics(workspace, run.id))
     words = [f"{run.stage} {progress.share:.0%}".replace("%", " %"), views.left(progress)]
     if run.status == "queued":
         words = [run.stage, "waiting"]
-    text = " · ".join(filter(None, words))
+    text = " · ".join(filter(None, [*words, f"+{waiting} waiting" if waiting else ""]))
     return _item(STAGE_TABS.get(run.stage, "Models"), "Job:", f"{text} [Show]")
 
 
 def render(workspace: Workspace) -> str:
     """Return the strip as it stands now."""
-    active = jobs.active(workspace)
     items = (
         _hardware(hardware()),
         _models(server.state(workspace)),
         _world(world.state(workspace)),
-        _job(workspace, active[0] if active else None),
+        _job(workspace, jobs.active(workspace)),
     )
     return _strip(Markup("").join(items))
 
