@@ -68,7 +68,7 @@ def test_a_run_that_trained_every_weight_is_a_voice_beside_its_base(workspace: W
     folder = workspace.runs / "20260101-000000-train"
     training_run(workspace, folder.name, "done", merged=True)
     shutil.rmtree(folder / "adapter")
-    write_json(folder / "settings.json", {"config": {"base_model": str(STARTER_MODEL)}})
+    write_json(folder / "settings.json", {"config": {"method": "full", "base_model": str(STARTER_MODEL)}})
     (voice,) = voices_of(workspace).values()
     assert (voice.name, voice.merged) == (folder.name, folder / "merged")
     assert default_base(workspace) == str(STARTER_MODEL) == voice.base_model()

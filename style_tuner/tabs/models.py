@@ -12,7 +12,7 @@ from style_tuner import jobs
 from style_tuner.errors import JobError, ModelError
 from style_tuner.serving import server
 from style_tuner.tabs import export_view, registry_view, server_view, views
-from style_tuner.tabs.common import HIDDEN, Page, last_line
+from style_tuner.tabs.common import HIDDEN, Page, choice, last_line
 from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin
 
 PURPOSE = "Keep the voices you have trained, take them elsewhere, and start the server that writes with them."
@@ -68,7 +68,7 @@ def build(page: Page) -> None:
     table = gr.HTML()
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7):
-            chosen = gr.Dropdown(label="Run", choices=[])
+            chosen = choice("Run")
             with gr.Row():
                 names = ("Merge", "Check", "Delete to bin")
                 pressed = [gr.Button(name, interactive=False) for name in names]

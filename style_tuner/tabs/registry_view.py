@@ -14,7 +14,7 @@ from style_tuner.registry import Entry
 from style_tuner.serving import server
 from style_tuner.serving.voices import has_voice
 from style_tuner.tabs import views
-from style_tuner.tabs.common import HIDDEN, Page, changed, listing
+from style_tuner.tabs.common import HIDDEN, Page, changed, choice, listing
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.workspace import Workspace
 
@@ -45,8 +45,8 @@ def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
         views.table("Runs", HEADERS, rows, numbers="fgh")
     )
     value = _chosen(workspace, found, chosen)
-    choice = gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=value)
-    return str(table), choice, *buttons(workspace, value)
+    box = gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=value)
+    return str(table), box, *buttons(workspace, value)
 
 
 def buttons(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
@@ -175,7 +175,7 @@ def build_comparison(page: Page) -> None:
     """Lay out two runs side by side."""
     with gr.Accordion("Compare two runs", open=False):
         with gr.Row():
-            boxes = [gr.Dropdown(label=text, choices=[]) for text in ("Run", "With")]
+            boxes = [choice(text) for text in ("Run", "With")]
         table = gr.HTML()
     page.follow(stamp, show_comparison, [*boxes, table], boxes, [box.input for box in boxes])
 
