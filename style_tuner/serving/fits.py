@@ -9,6 +9,7 @@ from style_tuner.config import ServingConfig, is_hub_name
 from style_tuner.errors import ServerError
 from style_tuner.hardware import hardware
 from style_tuner.serving.plan import Plan
+from style_tuner.serving.vllm_engine import GPU_SLOTS, LATER_RANK
 from style_tuner.tuning.memory import GIBIBYTE, ModelShape, shape_of
 from style_tuner.tuning.needs import GPU_CONTEXT
 from style_tuner.workspace import read_json
@@ -19,26 +20,28 @@ CPU_CONTEXT = {"vllm": 2.4, "transformers": 0.4}
 
 @dataclass(frozen=True)
 class Needs:
-    """What serving takes, in GiB: weights, the longest text asked for (0: as long as there is room), the engine itself.
+    """What serving takes, in GiB.
 
-    `have` is the memory that it may take of `where`.
+    `text` is the longest that is asked for (0: as long as there is room), `voices` the room for them beside the base
+    model, `engine` what it takes itself, `have` the memory that it may take of `where`.
     """
 
     weights: float
     text: float
+    voices: float
     engine: float
     have: float
     where: str
 
     @property
     def total(self) -> float:
-        """Weights, text and the engine itself."""
-        return self.weights + self.text + self.engine
+        """All of it."""
+        return self.weights + self.text + self.voices + self.engine
 
     def fault(self) -> str:
         """Return what does not fit, and the remedy; empty where all does."""
         room = f"{self.where} has {self.have:.1f} GB for it"
-        least = self.weights + self.engine
+        least = self.total - self.text
         if least > self.have:
             return (
                 f"The model is too large: it takes about {least:.1f} GB, and {room}. Choose a smaller "
@@ -55,7 +58,7 @@ class Needs:
 def needs(config: ServingConfig, engine: str, models: list[str], shape: ModelShape | None) -> Needs | None:
     """Return what serving the models takes, the first being the base; None where its size is not known.
 
-    vLLM holds the base alone, and its voices are small; transformers holds each whole model that was asked for, two of
+    vLLM holds the base alone and room for voices; transformers holds each whole model that was asked for, two of
     them from the start. `shape` is that of the base, which counts where its files are not on this disk.
     """
     sizes = [size for size in (_weights(models[0]), _of(shape) if shape else 0) if size]
@@ -71,7 +74,8 @@ def needs(config: ServingConfig, engine: str, models: list[str], shape: ModelSha
         have, where, own = found.gpus[0].memory_total * share, f"the {found.gpus[0].name}", GPU_CONTEXT
     else:
         have, where, own = found.memory_total, "this machine", CPU_CONTEXT[engine]
-    return Needs(sum(held) / GIBIBYTE, text / GIBIBYTE, own, have / GIBIBYTE, where)
+    voices = GPU_SLOTS * bytes_per_voice(shape, LATER_RANK) if engine == "vllm" and found.gpus and shape else 0
+    return Needs(sum(held) / GIBIBYTE, text / GIBIBYTE, voices / GIBIBYTE, own, have / GIBIBYTE, where)
 
 
 def check_fits(plan: Plan, config: ServingConfig, base_model: str) -> None:
@@ -95,6 +99,11 @@ def local_shape(model: str) -> ModelShape | None:
 def bytes_per_token(shape: ModelShape) -> int:
     """Return what one token of text takes: a key and a value of two bytes in every layer."""
     return 2 * shape.layers * shape.key_value_heads * shape.head_size * 2
+
+
+def bytes_per_voice(shape: ModelShape, rank: int) -> int:
+    """Return what room for a voice of that rank takes, of two bytes a weight, in every linear map of every layer."""
+    return 2 * rank * shape.layers * sum(sum(sizes) for sizes in shape.linear.values())
 
 
 def _of(shape: ModelShape) -> int:
