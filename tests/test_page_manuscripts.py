@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from style_tuner.manuscripts.store import import_file, list_manuscripts
-from style_tuner.tabs import manuscripts
+from style_tuner.tabs import dataset_view, manuscripts
 from style_tuner.workspace import Workspace, write_text
 
 BOOK = """---
@@ -61,3 +61,24 @@ def test_the_list_counts_what_was_taken_out_and_the_notes_stand_below_the_text(
     choice, notes = manuscripts.show_one(workspace, book)
     assert choice.choices == [("1. One (5 words)", 0), ("2. Two (2 words)", 1)]
     assert all(note in notes for note in list_manuscripts(workspace)[0].notes)
+
+
+def aside(manuscript: str, chapter: int, reason: str) -> dict[str, object]:
+    return {"manuscript": manuscript, "chapter": chapter, "words": 100, "reason": reason}
+
+
+def test_what_was_set_aside_is_a_line_for_each_manuscript_and_reason() -> None:
+    pieces = [aside("tide", chapter, "repeats an earlier passage") for chapter in (1, 1, 3)]
+    pieces += [aside("tide", 2, f"one paragraph of {length} tokens, too long") for length in (400, 1_200)]
+    shown = dataset_view._set_aside(pieces, {"tide": "The <b>Tide</b>"})
+    assert "Set aside: 5 pieces" in shown
+    assert "The &lt;b&gt;Tide&lt;/b&gt;: 3 pieces (300 words, chapters 1 to 3): repeats an earlier passage" in shown
+    assert "2 pieces (200 words, chapter 2): one paragraph of 400 tokens, too long, and the like" in shown
+    assert "<details" not in shown
+
+
+def test_a_long_list_of_what_was_set_aside_is_folded() -> None:
+    shown = dataset_view._set_aside([aside(f"book-{n}", 1, "fragments") for n in range(40)], {})
+    assert shown.startswith("<details")
+    assert "40 pieces" in shown
+    assert "book-39" in shown

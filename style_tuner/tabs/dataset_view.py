@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from style_tuner.dataset.chat_jsonl import read_examples
 from style_tuner.dataset.prepare import latest_dataset
-from style_tuner.records import ChatExample
+from style_tuner.manuscripts.store import list_manuscripts
+from style_tuner.records import ChatExample, Manuscript
 from style_tuner.tabs import plots, views
 from style_tuner.tabs.common import Page, changed
 from style_tuner.workspace import Workspace, read_json, read_jsonl
 
 SHOWN = 5
+"""Examples, and lines of what was set aside, that are seen without unfolding."""
 
 
 def _stamp(workspace: Workspace) -> Any:
@@ -59,20 +65,51 @@ def render(workspace: Workspace) -> tuple[Any, ...]:
         f"The middle passage has {middle} words; none is cut inside a paragraph. The model reads all of them as "
         f"{tokens:,} pieces of words, {tokens / max(1, sum(lengths)):.2f} a word."
     )
-    aside = [(s["manuscript"], s["chapter"], f"{s['words']:,}", s["reason"]) for s in facts["set_aside"]]
-    set_aside = (
-        views.table(f"Set aside: {len(aside)}", ["Manuscript", "Chapter", "Words", "Why"], aside, "bc")
-        if aside
-        else views.sentence("Nothing was set aside.")
-    )
+    titles = told_apart(list_manuscripts(workspace))
     return (
         gr.Column(visible=True),
         str(row + views.bullets(facts["advice"])),
         plots.histogram(lengths, "Passage length (words)", "Passages"),
         str(views.sentence(caption, "caption")),
         _bubbles(read_examples(folder / "train.jsonl")[:SHOWN]),
-        str(set_aside),
+        str(_set_aside(facts["set_aside"], titles)),
     )
+
+
+def told_apart(manuscripts: Sequence[Manuscript]) -> dict[str, str]:
+    """Return the title of each manuscript by its id, and beside a title that several have, the id."""
+    titles = Counter(manuscript.title for manuscript in manuscripts)
+    return {one.id: one.title if titles[one.title] == 1 else f"{one.title} ({one.id})" for one in manuscripts}
+
+
+def _set_aside(pieces: list[dict[str, Any]], titles: dict[str, str]) -> Markup:
+    """Return what was set aside, a line for each manuscript and reason; many lines are folded."""
+    if not pieces:
+        return views.sentence("Nothing was set aside.")
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for piece in pieces:
+        alike = re.sub(r"\d[\d,.]*", "#", piece["reason"])  # reasons that differ in a figure alone are one
+        groups.setdefault((piece["manuscript"], alike), []).append(piece)
+    lines = [_line(titles.get(name, name), group) for (name, _), group in groups.items()]
+    head = f"Set aside: {counted(len(pieces), 'piece')}"
+    listed = views.bullets(lines)
+    if len(lines) <= SHOWN:
+        return Markup("<div class='aside'><h4>{}</h4>{}</div>").format(head, listed)
+    summary = f"{head}, for {len(lines)} reasons"
+    return Markup("<details class='more aside'><summary>{}</summary>{}</details>").format(summary, listed)
+
+
+def _line(title: str, group: list[dict[str, Any]]) -> str:
+    chapters = sorted({piece["chapter"] for piece in group})
+    where = f"chapter {chapters[0]}" if len(chapters) == 1 else f"chapters {chapters[0]} to {chapters[-1]}"
+    words = counted(sum(piece["words"] for piece in group), "word")
+    others = "" if len({piece["reason"] for piece in group}) == 1 else ", and the like"
+    return f"{title}: {counted(len(group), 'piece')} ({words}, {where}): {group[0]['reason']}{others}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts: `1 piece`, `2,000 words`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def build(page: Page) -> None:

@@ -52,12 +52,14 @@ def show_list(workspace: Workspace, chosen: str | None) -> tuple[str, Any, Any]:
     if not found:
         empty = views.sentence("Drop a manuscript here, or try the sample author.", "empty")
         return str(empty), gr.Dropdown(choices=[], value=None), gr.Button(interactive=False)
-    rows = [(m.title, f"{m.words:,}", len(m.chapters), _state(m)) for m in found]
+    titles = dataset_view.told_apart(found)
+    rows = [(titles[m.id], f"{m.words:,}", len(m.chapters), _state(m)) for m in found]
     total = f"{len(found)} {'manuscript' if len(found) == 1 else 'manuscripts'}, {sum(m.words for m in found):,} words"
     table = views.table(total, ["Title", "Words", "Chapters", "State"], rows, numbers="bc")
-    choices = [(m.title, m.id) for m in found]
+    choices = [(title, name) for name, title in titles.items()]
+    listed = Markup("<div class='titles'>{}</div>").format(table)
     value = chosen if chosen in {m.id for m in found} else found[0].id
-    return str(table), gr.Dropdown(choices=choices, value=value), gr.Button(interactive=True)
+    return str(listed), gr.Dropdown(choices=choices, value=value), gr.Button(interactive=True)
 
 
 def _state(manuscript: Manuscript) -> str:

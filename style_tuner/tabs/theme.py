@@ -50,6 +50,8 @@ button.narrow { max-width: 340px; }
   font-variant-numeric: tabular-nums; }
 
 .gradio-container .data :is(th, td):first-child { white-space: nowrap; }
+.gradio-container .titles td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 11em; }
+.aside li { overflow-wrap: anywhere; margin: 4px 0; }
 
 .sentence { margin: 6px 0; line-height: 1.5; }
 .caption { color: var(--body-text-color-subdued); font-size: 14px; margin: 0 0 10px; line-height: 1.5; }
