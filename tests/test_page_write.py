@@ -196,3 +196,28 @@ def test_a_take_without_a_seed_is_repeated_without_one(workspace: Workspace) -> 
     shown = write_view.commands(workspace, put(workspace, FIRST, seed=None))
     assert "--temperature" in shown
     assert "--seed" not in shown
+
+
+def test_a_brief_that_no_model_could_read_is_refused_and_not_kept(
+    workspace: Workspace, served: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = "She rowed on. " * 20_000
+    with pytest.raises(ServerError, match=r"60,000 words, and about 6,000 fit"):
+        write.write(workspace, brief, "elena", False, None, 1, 0.9, 900, "")
+    short = ServerState(UP.url, "transformers", models=UP.models, health="up", context_length=4_000)
+    monkeypatch.setattr(drafting.server, "state", lambda _: short)
+    with pytest.raises(ServerError, match=r"about 2,400 fit"):
+        write.write(workspace, brief[: 14 * 1_000], "elena", False, None, 1, 0.9, 800, "")
+    assert takes.take_ids(workspace) == []
+    assert served == []
+    finished(workspace, write.write(workspace, brief[: 14 * 700], "elena", False, None, 1, 0.9, 800, ""))
+
+
+def test_a_long_brief_is_folded_where_it_is_shown_again(workspace: Workspace) -> None:
+    put(workspace, FIRST, prompt="She rowed on. " * 2_000)
+    take = takes.load(workspace, FIRST)
+    shown, folded = write_view.asked(take, [FIRST]).split("<details", 1)
+    assert len(shown) < 2_000
+    assert "Show the whole brief (6,000 words)" in folded
+    assert write_view.commands(workspace, take).startswith("<div class='last'><details")
+    assert "<details" not in write_view.asked(put(workspace, SECOND), [SECOND])

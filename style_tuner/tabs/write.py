@@ -50,14 +50,16 @@ def write(
     blind: bool = False,
 ) -> str:
     """Start the answers and return their take; they go on, on disk, if the page goes away."""
-    values = {"temperature": temperature, "top_p": top_p, "max_tokens": int(max_tokens)}
+    values: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "max_tokens": int(max_tokens)}
     if seed.strip() and not seed.strip().isdecimal():
         raise ConfigError(f"The seed {seed!r} is no whole number: correct it, or leave it empty.")
     chosen_seed = int(seed) if seed.strip() else random.randrange(2**31)
     place = world if use_world else None
     if use_world and not world:
         raise ServerError("No world is chosen: choose one under Settings, or switch the world off.")
-    base = base_of(drafting.running_server(workspace))
+    state = drafting.running_server(workspace)
+    write_view.refuse_long(prompt, state.context_length, values["max_tokens"])
+    base = base_of(state)
     if not compare and not voice:
         raise ServerError(
             "No voice is served yet: merge one on the tab Models and start the server again; or switch on Compare "

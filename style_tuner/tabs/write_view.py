@@ -15,6 +15,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from style_tuner import history
+from style_tuner.errors import ServerError
 from style_tuner.history import Summary
 from style_tuner.scores import interval
 from style_tuner.serving import server
@@ -28,6 +29,11 @@ ENDS = {"stop": "", "length": "cut at the longest reply", "stopped": "stopped", 
 READINGS = {"": "", "open": "blind", "voice": "chose your voice", "base": "chose base", "unsure": "could not tell"}
 MOST_SHOWN = 300
 BRIEF_LETTERS = 70
+BRIEF_SHOWN = 1_500
+"""Letters of a brief that stand above its drafts; the rest of it is folded."""
+WORDS_A_TOKEN = 0.75
+MOST_WORDS = 6_000
+"""Words of a brief where nothing is known of how much the model can read."""
 SHOW_TAKE = """element.addEventListener('click', event => {
   const take = event.target.closest('[data-take]')?.dataset.take;
   if (take) trigger('click', {take});
@@ -96,11 +102,27 @@ def _score(measure: Measure | None, unmeasured: str) -> str:
     return "too short to score" if measure.score is None else f"score {interval(asdict(measure))}"
 
 
+def refuse_long(prompt: str, context_length: int | None, reply: int) -> None:
+    """Raise where a brief is longer than the model can read and still answer."""
+    words = max(len(prompt.split()), len(prompt) // 8)  # some languages write no spaces
+    room = context_length and context_length - min(reply, context_length // 2)
+    fits = int(room * WORDS_A_TOKEN) if room else MOST_WORDS
+    if words > fits:
+        raise ServerError(
+            f"The brief has {words:,} words, and about {fits:,} fit into what the model can read beside its reply: "
+            "shorten it, or ask for the scene in parts."
+        )
+
+
 def asked(take: Take, variants: Sequence[str]) -> str:
     """Return the brief that the drafts answer, when it was asked, and which variant this is."""
     which = f"variant {variants.index(take.id) + 1} of {len(variants)}" if len(variants) > 1 else ""
     line = " · ".join(filter(None, [_day(take.id), _clock(take.id), which]))
-    return str(Markup("<div class='asked'>{}</div>").format(take.request.prompt) + views.sentence(line, "caption"))
+    prompt, whole = take.request.prompt, Markup("")
+    if len(prompt) > BRIEF_SHOWN:
+        whole = views.details(f"Show the whole brief ({len(prompt.split()):,} words)", prompt)
+        prompt = prompt[:BRIEF_SHOWN].rsplit(" ", 1)[0] + "…"
+    return str(Markup("<div class='asked'>{}</div>").format(prompt) + whole + views.sentence(line, "caption"))
 
 
 def facts(take: Take) -> str:
@@ -148,6 +170,9 @@ def commands(workspace: Workspace, take: Take) -> str:
         parts += [] if request.seed is None else ["--seed", str(request.seed)]
         parts += ["--temperature", f"{request.sampling.temperature:g}"]
         made.append(shlex.join([*parts, "--max-tokens", str(request.sampling.max_tokens)]))
+    if len(request.prompt) > BRIEF_SHOWN:
+        folded = views.details("The same in a shell", "\n\n".join(made))
+        return str(Markup("<div class='last'>{}</div>").format(folded))
     lines = Markup("<br>").join(views.command(line) for line in made)
     return str(Markup("<div class='last'>{}</div>").format(lines))
 
