@@ -179,12 +179,12 @@ def test_an_export_says_what_it_lacks_before_it_is_pressed(
     run = trained(workspace)
     monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setattr(gguf, "CONVERTER", tmp_path / "nothing")
-    said, precision, button = export_view.show("gguf", "q8_0")
+    said, precision, _, button = export_view.show("gguf", "q8_0")
     assert "run `make gguf` once" in said
     assert (precision.visible, button.interactive) == (True, False)
     with pytest.raises(ModelError, match="make gguf"):
         export_view.export(workspace, run, "gguf", "q8_0")
-    said, precision, button = export_view.show("zip", "q8_0")
+    said, precision, _, button = export_view.show("zip", "q8_0")
     assert "merged first" in said
     assert (precision.visible, button.interactive) == (False, True)
     with pytest.raises(JobError, match="no voice to export"):
@@ -196,5 +196,19 @@ def test_export_starts_the_command_that_is_shown(workspace: Workspace) -> None:
     export_view.export(workspace, run, "zip", "q8_0")
     (started,) = (one for one in jobs.runs(workspace) if one.stage == "export")
     shown = f"python -m style_tuner export --workspace default {run} --to zip --quantization q8_0"
+    assert jobs.shell_command(started) == shown
+    jobs.kill(workspace, started.id)
+
+
+def test_an_upload_says_that_it_leaves_the_machine_and_starts_the_command(workspace: Workspace) -> None:
+    run = trained(workspace)
+    said, precision, repository, button = export_view.show("adapter", "q8_0")
+    assert "This leaves your machine" in said
+    assert (precision.visible, repository.visible, button.value) == (False, True, "Upload")
+    with pytest.raises(JobError, match="press Merge first"):
+        export_view.export(workspace, run, "merged", "q8_0")
+    export_view.export(workspace, run, "adapter", "q8_0", " elena/voice ")
+    (started,) = (one for one in jobs.runs(workspace) if one.stage == "push")
+    shown = f"python -m style_tuner push --workspace default {run} --part adapter --repository elena/voice"
     assert jobs.shell_command(started) == shown
     jobs.kill(workspace, started.id)

@@ -18,7 +18,15 @@ TARGETS = [
     ("one file for llama.cpp or LM Studio (GGUF)", "gguf"),
     ("a folder for Ollama", "ollama"),
     ("a zip with everything for another machine", "zip"),
+    ("an upload of the voice alone to the Hugging Face Hub, private", "adapter"),
+    ("an upload of the whole model to the Hugging Face Hub, private", "merged"),
 ]
+UPLOADS = ("adapter", "merged")
+"""Targets that leave this machine: the part of a run that is uploaded."""
+LEAVES = (
+    "This leaves your machine: the voice goes to your account on the Hugging Face Hub, where you alone can see it, with "
+    "a card of its settings and scores. Your manuscripts do not. HF_TOKEN must hold a token that may write."
+)
 PRECISIONS = [
     ("16 bits: as the merged model, the largest file", "f16"),
     ("8 bits: half of that, hardly a difference", "q8_0"),
@@ -31,7 +39,7 @@ NEEDS_MERGE = (
 
 def missing(to: str, precision: str) -> str:
     """Say what an export needs that is not on this machine, and how to get it; empty where nothing is missing."""
-    if to == "zip":
+    if to == "zip" or to in UPLOADS:
         return ""
     try:
         find_converter()
@@ -45,19 +53,28 @@ def missing(to: str, precision: str) -> str:
 def show(to: str, precision: str) -> tuple[Any, ...]:
     """Return what stands in the way of an export, and which controls apply."""
     lacking = missing(to, precision)
-    said = views.sentence(lacking, "bad") if lacking else views.sentence(NEEDS_MERGE, "caption")
-    return str(said), gr.Dropdown(visible=to != "zip"), gr.Button(interactive=not lacking)
+    leaves = to in UPLOADS
+    said = views.sentence(lacking, "bad") if lacking else views.sentence(LEAVES if leaves else NEEDS_MERGE, "caption")
+    button = gr.Button("Upload" if leaves else "Export", interactive=not lacking)
+    return str(said), gr.Dropdown(visible=to in ("gguf", "ollama")), gr.Textbox(visible=leaves), button
 
 
-def export(workspace: Workspace, chosen: str | None, to: str, precision: str) -> None:
-    """Start the export as a job."""
+def export(workspace: Workspace, chosen: str | None, to: str, precision: str, repository: str = "") -> None:
+    """Start the export or the upload as a job."""
     if chosen not in trained_runs(workspace):
         raise JobError("There is no voice to export: choose a run that left one, or train one on the tab Train first.")
     if jobs.load(workspace, chosen).status in ("queued", "running"):
         raise JobError(f"The run {chosen} is still going: wait for it, or stop it on the tab Train.")
     if lacking := missing(to, precision):
         raise ModelError(lacking)
-    jobs.start(workspace, "export", [chosen, "--to", to, "--quantization", precision])
+    if to not in UPLOADS:
+        jobs.start(workspace, "export", [chosen, "--to", to, "--quantization", precision])
+        return
+    if not (workspace.runs / chosen / to).is_dir():
+        remedy = "press Merge first" if to == "merged" else "every weight was trained, so upload the whole model"
+        raise JobError(f"The run {chosen} has no such part: {remedy}.")
+    named = ["--repository", repository.strip()] if repository.strip() else []
+    jobs.start(workspace, "push", [chosen, "--part", to, *named])
 
 
 def build(page: Page, chosen: Any) -> None:
@@ -65,14 +82,15 @@ def build(page: Page, chosen: Any) -> None:
     with gr.Accordion("Export: take the voice to another program or machine", open=False):
         to = gr.Dropdown(TARGETS, value="gguf", label="As")
         precision = gr.Dropdown(PRECISIONS, value="q8_0", label="Precision")
+        repository = gr.Textbox(label="Repository on the Hub (empty: named as the run)", max_lines=1, visible=False)
         said = gr.HTML()
         button = gr.Button("Export", size="sm")
     inputs = [to, precision]
     page.follow(
         lambda workspace: trained_runs(workspace),
         lambda _, *values: show(*values),
-        [said, precision, button],
+        [said, precision, repository, button],
         inputs,
         [part.change for part in inputs],
     )
-    page.on(button.click, export, [chosen, to, precision], None, **HIDDEN)
+    page.on(button.click, export, [chosen, to, precision, repository], None, **HIDDEN)
