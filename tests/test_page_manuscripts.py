@@ -82,3 +82,14 @@ def test_a_long_list_of_what_was_set_aside_is_folded() -> None:
     assert shown.startswith("<details")
     assert "40 pieces" in shown
     assert "book-39" in shown
+
+
+def test_an_upload_with_quotation_marks_in_its_name_is_the_manuscript_that_import_makes_of_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    here = write_text(tmp_path / 'The "Big" Book.txt', "She walked home.\n")
+    sent = write_text(tmp_path / "sent" / "The %22Big%22 Book.txt", "She walked home again.\n")
+    made = import_file(workspace, here)
+    manuscripts.upload(workspace, [str(sent)])
+    (kept,) = list_manuscripts(workspace)
+    assert (kept.id, kept.version, kept.title) == (made.id, 2, 'The "Big" Book')

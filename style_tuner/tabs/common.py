@@ -161,6 +161,11 @@ def _stamped(stamp: Stamp, workspace: Workspace) -> Any:
         return str(error)
 
 
+def uploaded_name(path: str | Path) -> str:
+    """Return the name that an uploaded file has on the author's disk: browsers send a quotation mark in it as `%22`."""
+    return Path(path).name.replace("%22", '"')
+
+
 def changed(*paths: Path) -> tuple[int, ...]:
     """Return a stamp of files and folders: their times of change, 0 for what is not there."""
     found = []

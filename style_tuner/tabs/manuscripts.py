@@ -19,7 +19,7 @@ from style_tuner.manuscripts.store import delete_manuscript, import_file, list_m
 from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.stages import default_config, manuscript_files
 from style_tuner.tabs import dataset_view, recipes, views
-from style_tuner.tabs.common import Page, choice, last_line, listing, run_stamp, tell
+from style_tuner.tabs.common import Page, choice, last_line, listing, run_stamp, tell, uploaded_name
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Bring in what you have written; it is cut into passages that a model can learn your voice from."
@@ -34,7 +34,7 @@ def add(workspace: Workspace, files: Sequence[str | Path]) -> None:
     """Import files one by one; a file that cannot be read is told of, and the others are kept."""
     for file in files:
         try:
-            import_file(workspace, Path(file), Path(file).name)
+            import_file(workspace, Path(file), uploaded_name(file))
         except StyleTunerError as error:
             tell(error)
 

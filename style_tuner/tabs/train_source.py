@@ -19,7 +19,7 @@ from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.dataset.sources import SUFFIXES, is_hub_dataset
 from style_tuner.errors import DatasetError, StyleTunerError
 from style_tuner.tabs import views
-from style_tuner.tabs.common import HIDDEN
+from style_tuner.tabs.common import HIDDEN, uploaded_name
 from style_tuner.tabs.estimate import trainable
 from style_tuner.tabs.train_settings import SETTINGS, overrides, recipe_path, written
 from style_tuner.workspace import Workspace, new_folder, read_json, storage_errors, time_stamp
@@ -118,7 +118,7 @@ def upload(workspace: Workspace, files: list[str] | None) -> str:
         raise DatasetError(f"No file has come: choose one ({', '.join(SUFFIXES)}).")
     folder = new_folder(workspace.rows, time_stamp())
     with storage_errors(folder):
-        kept = [Path(shutil.move(file, folder / Path(file).name)) for file in files]
+        kept = [Path(shutil.move(file, folder / uploaded_name(file))) for file in files]
     return str(kept[0] if len(kept) == 1 else folder)
 
 

@@ -18,7 +18,7 @@ from style_tuner.records import Entry, Hit, Message
 from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page, choice
+from style_tuner.tabs.common import Page, choice, uploaded_name
 from style_tuner.workspace import Workspace, slug
 
 PURPOSE = "Keep the facts of your world; those that a prompt needs are sent along with it, so that red hair stays red."
@@ -89,7 +89,7 @@ def upload(workspace: Workspace, world: str | None, files: Sequence[str] | None,
     """Import uploaded notes into the chosen world."""
     with tempfile.TemporaryDirectory() as folder:
         for file in files or []:
-            shutil.move(file, Path(folder) / Path(file).name)
+            shutil.move(file, Path(folder) / uploaded_name(file))
         return index(workspace, _need(world), Path(folder), port)
 
 
