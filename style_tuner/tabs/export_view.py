@@ -24,8 +24,8 @@ TARGETS = [
 UPLOADS = ("adapter", "merged")
 """Targets that leave this machine: the part of a run that is uploaded."""
 LEAVES = (
-    "This leaves your machine: the voice goes to your account on the Hugging Face Hub, where you alone can see it, with "
-    "a card of its settings and scores. Your manuscripts do not. HF_TOKEN must hold a token that may write."
+    "This leaves your machine: the voice goes to your account on the Hugging Face Hub, where you alone can see it, "
+    "with a card of its settings and scores. Your manuscripts do not. HF_TOKEN must hold a token that may write."
 )
 PRECISIONS = [
     ("16 bits: as the merged model, the largest file", "f16"),
