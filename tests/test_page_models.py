@@ -85,6 +85,20 @@ def test_a_name_a_note_and_a_pin_show_in_the_table(workspace: Workspace) -> None
         registry_view.keep_label(workspace, None, "x", "", False)
 
 
+def test_what_is_served_is_not_binned_and_what_a_failed_server_had_is(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(workspace, merged=True)
+    serve(monkeypatch, dataclasses.replace(UP, models={run: ""}))
+    assert "done, merged, served" in registry_view.show(workspace, None)[0]
+    with pytest.raises(JobError, match="being served: stop the server first"):
+        models.delete(workspace, run)
+    serve(monkeypatch, dataclasses.replace(UP, models={run: ""}, health="failed"))
+    assert "served" not in registry_view.show(workspace, None)[0]
+    models.delete(workspace, run)
+    assert jobs.runs(workspace) == []
+
+
 def test_two_runs_stand_side_by_side(workspace: Workspace) -> None:
     first = trained(workspace)
     assert "two different runs" in registry_view.show_comparison(workspace, None, None)[2]

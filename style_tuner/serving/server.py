@@ -178,6 +178,12 @@ def state(workspace: Workspace) -> ServerState | None:
     return None if current.health == "stopped" else current
 
 
+def served(workspace: Workspace) -> dict[str, str]:
+    """Return the models that a server has, by name, while it is up or on its way."""
+    current = state(workspace)
+    return current.models if current is not None and current.running else {}
+
+
 def wait_until_up(workspace: Workspace, seconds: float = 600) -> ServerState:
     """Return the server once it answers; raise `ServerError` with the reason if it fails or takes longer."""
     deadline = time.monotonic() + seconds

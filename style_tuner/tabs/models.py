@@ -54,10 +54,9 @@ def check(workspace: Workspace, chosen: str | None) -> str:
 def delete(workspace: Workspace, chosen: str | None) -> None:
     """Move a run with its voice to the bin."""
     run = jobs.load(workspace, _need(workspace, chosen))
-    state = server.state(workspace)
     if run.status in ("queued", "running"):
         raise JobError(f"The run {run.id} is still going: stop it on the tab Train first.")
-    if state is not None and run.id in state.models:
+    if run.id in server.served(workspace):
         raise JobError(f"The voice {run.id} is being served: stop the server first.")
     gr.Info(f"Moved to the bin: {move_to_bin(workspace, workspace.runs / run.id)}")
 

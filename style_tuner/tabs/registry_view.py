@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -18,7 +18,7 @@ from style_tuner.tabs.common import HIDDEN, Page, changed, choice, listing
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.workspace import Workspace
 
-HEADERS = ["Run", "State", "Base model", "Learned from", "Settings", "Loss, base → own", "Voice score", "Size on disk"]
+HEADERS = ["Run", "State", "Voice score", "Loss, base → own", "Size on disk", "Base model", "Learned from", "Settings"]
 EMPTY = "No voice yet: train one on the tab Train. The server can already be started with the base model alone."
 KEEP = "Keep name, note and pin"
 TO_BIN, FOR_GOOD = "Move to the bin: nothing is lost, and no space is freed", "Delete for good: cannot be undone"
@@ -26,12 +26,11 @@ TO_BIN, FOR_GOOD = "Move to the bin: nothing is lost, and no space is freed", "D
 
 def stamp(workspace: Workspace) -> Any:
     """Return a stamp of the registered runs, their labels, merged models and scores, and of what is served."""
-    state = server.state(workspace)
     runs = [(run.id, run.status) for run in jobs.runs(workspace) if run.stage in jobs.RESUMABLE]
     files = [
         changed(workspace.runs / run / "merged" / "config.json", workspace.runs / run / "label.json") for run, _ in runs
     ]
-    return runs, files, listing(workspace.scores), listing(workspace.bin), state and sorted(state.models)
+    return runs, files, listing(workspace.scores), listing(workspace.bin), sorted(server.served(workspace))
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
@@ -39,10 +38,10 @@ def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
     found = registry.entries(workspace)
     if not found:
         return str(views.sentence(EMPTY, "empty")), gr.Dropdown(choices=[], value=None), *buttons(workspace, None)
-    state = server.state(workspace)
-    rows = [_row(workspace, one, state.models if state else {}) for one in found]
+    served = server.served(workspace)
+    rows = [_row(workspace, one, served) for one in found]
     table = Markup("<div style='max-height: 30rem; overflow-y: auto'>{}</div>").format(
-        views.table("Runs", HEADERS, rows, numbers="fgh")
+        views.table("Runs", HEADERS, rows, numbers="cde")
     )
     value = _chosen(workspace, found, chosen)
     box = gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=value)
@@ -68,7 +67,7 @@ def _named(one: Entry) -> str:
     return f"{one.label.name} ({one.run.id}){state}" if one.label.name else f"{one.run.id}{state}"
 
 
-def _row(workspace: Workspace, one: Entry, served: dict[str, str]) -> list[object]:
+def _row(workspace: Workspace, one: Entry, served: Mapping[str, str]) -> list[object]:
     folder = workspace.runs / one.run.id
     losses = f"{one.loss_before:.3f} → {one.loss_after:.3f}" if one.loss_before and one.loss_after else ""
     states = [
@@ -79,7 +78,7 @@ def _row(workspace: Workspace, one: Entry, served: dict[str, str]) -> list[objec
         *(["served"] if one.run.id in served else []),
     ]
     size = views.size(registry.size(folder))
-    return [_name(one), ", ".join(states), one.base, one.data, _settings(one), losses, one.score, size]
+    return [_name(one), ", ".join(states), one.score, losses, size, one.base, one.data, _settings(one)]
 
 
 def _name(one: Entry) -> Markup:
