@@ -11,6 +11,7 @@ from style_tuner import drafting, jobs
 from style_tuner.config import STARTER_CONFIG, SamplingConfig, load_training_config
 from style_tuner.errors import DatasetError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
+from style_tuner.serving.world import WorldState
 from style_tuner.tabs import common, manuscripts, models, score, strip, train, train_run, train_settings, world, write
 from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
@@ -124,7 +125,6 @@ def test_prepare_starts_the_command_that_is_shown(workspace: Workspace, tmp_path
 def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspace, monkeypatch) -> None:
     from style_tuner.serving import server
     from style_tuner.serving.state import ServerState
-    from style_tuner.serving.world import WorldState
 
     up = ServerState("http://127.0.0.1:9001/v1", "transformers", models={"base": ""}, health="up")
     other = WorldState("http://127.0.0.1:9002", "127.0.0.1", 9002, 1, 0.0, 0.0, "http://127.0.0.1:9003/v1")
@@ -132,6 +132,16 @@ def test_a_world_service_in_front_of_another_server_is_named(workspace: Workspac
     monkeypatch.setattr(write.service, "state", lambda _: other)
     with pytest.raises(ServerError, match=r"9003.*9001"):
         write.write(workspace, "Rain.", None, True, "w", 1, 0.9, 9, "")
+
+
+def test_the_title_of_the_world_settings_names_the_port_where_the_service_is_up(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.show_service(workspace, None, 8_077)[-1].label == "Settings: port 8077"
+    up = WorldState("http://127.0.0.1:9002", "127.0.0.1", 9002, 1, 0.0, 0.0, "http://127.0.0.1:9003/v1")
+    monkeypatch.setattr(world.service, "state", lambda _: up)
+    monkeypatch.setattr(world.service, "worlds", lambda _: {"Sound": 3})
+    assert world.show_service(workspace, None, 8_077)[-1].label == "Settings: port 9002"
 
 
 def test_a_new_workspace_is_made_and_chosen(tmp_path: Path) -> None:

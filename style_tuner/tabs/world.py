@@ -98,21 +98,27 @@ def _stamp(workspace: Workspace) -> Any:
     return state and (state.pid, sorted(service.worlds(state.url).items()))
 
 
-def show_service(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
-    """Return how the service stands and the worlds to choose from."""
+def settings_title(port: float | None, up: int | None) -> str:
+    """Return the title of the settings: the port where the service is up, else the one that it would get."""
+    return f"Settings: port {up or int(port or DEFAULTS.port)}"
+
+
+def show_service(workspace: Workspace, chosen: str | None, port: float | None = None) -> tuple[Any, ...]:
+    """Return how the service stands, the worlds to choose from, its two buttons, and the title of its settings."""
     state = service.state(workspace)
+    fold = gr.Accordion(label=settings_title(port, state.port if state else None))
     if state is None:
         text = "The World service is off. Start it to see your worlds, or try the sample world."
         on, off = gr.Button(interactive=True), gr.Button(interactive=False)
-        return str(views.sentence(text, "empty")), gr.Dropdown(choices=[], value=None), on, off
+        return str(views.sentence(text, "empty")), gr.Dropdown(choices=[], value=None), on, off, fold
     on, off = gr.Button(interactive=False), gr.Button(interactive=True)
     try:
         found = service.worlds(state.url)
     except ServerError as error:
-        return str(views.sentence(str(error), "bad")), gr.skip(), on, off
+        return str(views.sentence(str(error), "bad")), gr.skip(), on, off, fold
     value = chosen if chosen in found else state.world or next(iter(found), None)
     text = f"The World service is up at {state.url}/v1, in front of the models at {state.model_url}."
-    return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off
+    return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off, fold
 
 
 def _entries(workspace: Workspace, world: str | None) -> list[Entry]:
@@ -200,7 +206,7 @@ def build(page: Page) -> None:
                 on = gr.Button("Start World service", size="sm")
                 off = gr.Button("Stop World service", size="sm", interactive=False)
                 try_sample = gr.Button("Try the sample world", size="sm")
-            with gr.Accordion(f"Settings: port {DEFAULTS.port}", open=False):
+            with gr.Accordion(settings_title(None, None), open=False) as fold:
                 port = gr.Number(DEFAULTS.port, label="Port of the World service", precision=0)
             with gr.Accordion("Add a world or notes", open=False):
                 name = gr.Textbox(label="Name of the new world", max_lines=1)
@@ -219,7 +225,7 @@ def build(page: Page) -> None:
             prompt = gr.Textbox(label="Prompt to test", lines=4, elem_classes="prose-input")
             test = gr.Button("Test this prompt", variant="primary")
             result = gr.HTML()
-    page.follow(_stamp, show_service, [head, chosen, on, off], [chosen])
+    page.follow(_stamp, show_service, [head, chosen, on, off, fold], [chosen, port], [port.change])
     inputs = [chosen, search, entry]
     page.follow(_stamp, show_entries, [table, entry], inputs, [chosen.change, search.change])
     page.on(entry.change, show_entry, [chosen, entry], fields, show_progress="hidden")
