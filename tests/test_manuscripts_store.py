@@ -165,3 +165,15 @@ def test_imports_at_the_same_time_get_versions_of_their_own(workspace: Workspace
     with ThreadPoolExecutor(8) as pool:
         imported = list(pool.map(lambda path: import_file(workspace, path, "salt.txt"), paths))
     assert sorted(manuscript.version for manuscript in imported) == list(range(1, 9))
+
+
+def test_a_text_that_is_there_under_another_name_is_noted(workspace: Workspace, upload: Path) -> None:
+    first = import_file(workspace, upload)
+    assert not any("same text" in note for note in first.notes)
+    again = import_file(workspace, upload, "Another name.txt")
+    assert any("the same text as “salt-road”" in note for note in again.notes)
+    delete_manuscript(workspace, first.id)
+    third = import_file(workspace, upload, "A third name.txt")
+    assert any("the same text as “another-name”" in note for note in third.notes)
+    upload.write_text(TEXT + "\nMore.\n", encoding="utf-8")
+    assert not any("same text" in note for note in import_file(workspace, upload, "A fourth name.txt").notes)

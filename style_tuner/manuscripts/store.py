@@ -62,6 +62,8 @@ def import_file(workspace: Workspace, path: Path, name: str | None = None) -> Ma
                 f"Another text has this file name already, as “{identity}”: this one is kept beside it as "
                 f"“{folder.name}”."
             )
+        if twin := _twin(workspace, folder.name, manuscript):
+            notes.append(f"It has the same text as “{twin}”: each passage of the two is learned once.")
         manuscript = replace(manuscript, id=folder.name, version=version, notes=tuple(notes))
         return _write(folder, manuscript, data, digest, named.suffix.lower())
 
@@ -81,12 +83,30 @@ def _place(workspace: Workspace, identity: str, manuscript: Manuscript) -> tuple
     raise AssertionError
 
 
+def _twin(workspace: Workspace, own: str, manuscript: Manuscript) -> str | None:
+    """Return the id of another manuscript that says the same word for word, and remember this one.
+
+    A hash leads to it, for thousands of texts would take long to read at each import.
+    """
+    words = _words(manuscript)
+    place = workspace.root / ".texts" / hashlib.sha256(" ".join(words).encode()).hexdigest()
+    known = place.read_text(encoding="utf-8").split() if place.is_file() else []
+    if own not in known:
+        write_text(place, "\n".join([*known, own]))
+    for other in known:
+        version = newest(workspace.manuscripts / other, "v*")
+        if other != own and version and _words(_load(version)) == words:
+            return other
+    return None
+
+
+def _words(manuscript: Manuscript) -> list[str]:
+    return re.findall(r"\w+", " ".join(chapter.text for chapter in manuscript.chapters).casefold())
+
+
 def _same_work(one: Manuscript, other: Manuscript) -> bool:
     """Say whether two texts are versions of one work: a tenth of the shorter one's runs of four words are in both."""
-    texts = [
-        re.findall(r"\w+", " ".join(chapter.text for chapter in manuscript.chapters).casefold())
-        for manuscript in (one, other)
-    ]
+    texts = [_words(manuscript) for manuscript in (one, other)]
     length = min(4, *map(len, texts))
     runs = [{tuple(words[at : at + length]) for at in range(len(words) - length + 1)} for words in texts]
     return len(runs[0] & runs[1]) >= 0.1 * min(map(len, runs))
