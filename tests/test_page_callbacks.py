@@ -171,6 +171,15 @@ def test_a_switch_of_the_workspace_empties_lists_and_messages(tmp_path: Path) ->
     assert values["Exported fingerprint"] is None
 
 
+def test_the_brief_and_the_world_s_tick_are_put_back_after_a_reload(tmp_path: Path) -> None:
+    demo, _ = pages.build("default", tmp_path)
+    (back,) = (one for one in demo.fns.values() if (demo._id, "load") in one.targets and one.js)
+    (keep,) = (one for one in demo.fns.values() if one.js and "setItem('write'" in str(one.js))
+    assert [part.label for part in back.outputs] == ["Brief", "Use the world"]
+    assert back.outputs == keep.inputs
+    assert keep.targets == [(part._id, "change") for part in keep.inputs]
+
+
 def test_a_run_that_has_gone_since_it_was_chosen_is_no_error_of_the_page() -> None:
     with gr.Blocks():
         run = train_run.lay_out()["run"]

@@ -76,6 +76,8 @@ class Page:
     stamps: list[tuple[Stamp, gr.State]] = field(default_factory=list)
     exports: list[str] = field(default_factory=list)
     """Folders that the page may serve files from: those of the workspaces opened so far."""
+    remembered: list[tuple[str, list[Any]]] = field(default_factory=list)
+    """What the author's browser keeps until it is closed, as a script returns it, and the controls that it fills."""
     filled: list[Any] = field(default_factory=list)
     """Everything that callbacks fill, which a switch of the workspace empties."""
 
@@ -133,6 +135,12 @@ class Page:
         self.filled += [part for part in listed if part not in self.filled]
         return listed
 
+    def remember(self, key: str, parts: list[Any], empty: list[Any]) -> None:
+        """Keep what is in these controls in the author's browser, so that it is there again after a reload."""
+        self.remembered.append((f"() => JSON.parse(sessionStorage.getItem('{key}') ?? '{json.dumps(empty)}')", parts))
+        keep = f"(...values) => {{ sessionStorage.setItem('{key}', JSON.stringify(values)); return []; }}"
+        gr.on([part.change for part in parts], None, parts, None, js=keep, **HIDDEN)
+
     def start(self, demo: gr.Blocks, timer: gr.Timer) -> None:
         """Begin to follow the disk; called once, after all tabs are built."""
 
@@ -142,9 +150,11 @@ class Page:
 
         states = [state for _, state in self.stamps]
         triggers = [demo.load, timer.tick, self.workspace.change]
+        for kept, parts in self.remembered:
+            demo.load(None, None, parts, js=kept, show_progress="hidden", api_visibility="private")
         shown = [part for part in self.filled if _of_workspace(part)]
         empty = json.dumps([part.value if isinstance(part, gr.HTML) else None for part in shown])
-        self.workspace.change(None, None, shown, js=f"() => {empty}", api_visibility="private")
+        self.workspace.change(None, None, shown, js=f"() => {empty}", show_progress="hidden", api_visibility="private")
         gr.on(triggers, in_words(look), [self.workspace], states, **HIDDEN)
 
 

@@ -134,8 +134,12 @@ body:not(.drawer-away) .unfold, .drawer-away .fold, .drawer-away .drawer { displ
 KEYS = """() => {
   const shown = element => element?.offsetParent ? element : null;
   const press = id => shown(document.querySelector(`#${id}:not([disabled])`))?.click();
+  const tabs = [...document.querySelectorAll('button[role=tab]')];
+  tabs.find(tab => tab.textContent.trim() === sessionStorage.getItem('tab'))?.click();
   if (localStorage.getItem('drawer')) document.body.classList.add('drawer-away');
   document.addEventListener('click', event => {
+    const tab = event.target.closest('button[role=tab]');
+    if (tab) sessionStorage.setItem('tab', tab.textContent.trim());
     const draft = event.target.closest('.draft');
     if (draft) document.querySelectorAll('.draft').forEach(one => one.classList.toggle('marked', one === draft));
   });
@@ -159,7 +163,10 @@ KEYS = """() => {
     }
   }, true);
 }"""
-"""Keys of the tab Write, while it is shown; in a text field Ctrl-arrows go on to move the cursor by a word."""
+"""The tab that was open before a reload, and the keys of the tab Write while it is shown.
+
+In a text field Ctrl-arrows go on to move the cursor by a word.
+"""
 
 
 def theme() -> gr.themes.Base:

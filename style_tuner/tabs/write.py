@@ -252,6 +252,7 @@ def build(page: Page) -> None:
     page.follow(_takes_stamp, hold, current, [current])
     page.follow(_takes_stamp, show_history, past, [current], [current.change, touched.change])
     inputs = [prompt, voice, use_world, world, *settings, compare, blind]
+    page.remember("write", [prompt, use_world], ["", False])
     page.on(button.click, write, inputs, current)
     page.on(stop_button.click, stop, [], None)
     page.on(following.click, next_variant, [current, blind], current)
