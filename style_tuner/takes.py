@@ -213,6 +213,7 @@ def take_ids(workspace: Workspace) -> list[str]:
 
 def load(workspace: Workspace, take_id: str) -> Take:
     """Return a take as far as it is on disk; columns whose writer is gone count as stopped."""
+    going = writing(workspace, take_id) is not None  # asked first: it may end while its file is read
     rows = read_jsonl(folder(workspace) / f"{take_id}.jsonl")
     if not rows or "messages" not in rows[0]:
         raise StyleTunerError(f"The draft {take_id!r} is not there any more, or its file has been changed.")
@@ -223,7 +224,7 @@ def load(workspace: Workspace, take_id: str) -> Take:
             take.judged, take.choice = True, row["choice"]
         else:
             _read_into(take.columns[row["column"]], row)
-    if writing(workspace, take_id) is None:
+    if not going:
         for column in take.columns:
             column.finish_reason = column.finish_reason or STOPPED
     return take

@@ -1,6 +1,7 @@
 """The README is true: its tree, its links and its commands exist."""
 
 import re
+import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,3 +38,11 @@ def test_every_make_target_and_script_that_is_named_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for script in re.findall(r"scripts/\w+\.sh", README):
         assert (ROOT / script).is_file(), script
+
+
+def test_the_list_of_every_file_is_as_the_files_are_now() -> None:
+    """Where this fails, run `python scripts/write_tree.py`."""
+    namespace = runpy.run_path(str(ROOT / "scripts" / "write_tree.py"))
+    assert namespace["PAGE"].read_text(encoding="utf-8") == namespace["tree"]()
+    missing = [path for folder in namespace["FOLDERS"] for path in namespace["files"](folder)]
+    assert [path for path in missing if not namespace["first_line"](path)] == []
