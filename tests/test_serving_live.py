@@ -124,8 +124,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones(running: ServerState, mi
 def test_vllm_stops_generating_when_a_reply_is_left(running: ServerState) -> None:
     before = figure(running, "generation_tokens_total")
     with client.stream_chat(running.url, "base", REQUEST, LONG) as stream:
-        next(stream)
-        wait_for(lambda: figure(running, "num_requests_running") == 1)
+        next(stream)  # and leave at once: a quiet machine writes all of it in two seconds
+    wait_for(lambda: figure(running, "generation_tokens_total") > before)
     wait_for(lambda: figure(running, "num_requests_running") == 0)
     written = figure(running, "generation_tokens_total")
     assert before < written < before + LONG.max_tokens
