@@ -210,8 +210,9 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
     if handler:
         logging.getLogger().addHandler(handler)
     own = Job(folder)
-    if stage in RESUMABLE and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: (folder / "STOP").touch())  # as `stop` does: what was done is kept
+    heeds = stage in RESUMABLE and threading.current_thread() is threading.main_thread()
+    if heeds:  # as `stop` does: what was done is kept
+        before = signal.signal(signal.SIGTERM, lambda *_: (folder / "STOP").touch())
     pid = os.getpid()
     own.update(status="running", pid=pid, process_start=process_start(pid), message="")
     try:
@@ -235,6 +236,8 @@ def job(workspace: Workspace, stage: str, output: Path | None = None) -> Iterato
             status="stopped" if own.stopped else "done", ended=time.time(), message=own.message, result=own.result
         )
     finally:
+        if heeds:
+            signal.signal(signal.SIGTERM, before)
         if handler:
             logging.getLogger().removeHandler(handler)
             handler.close()

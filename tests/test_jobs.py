@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -179,3 +180,11 @@ def test_a_run_whose_file_is_broken_is_told_of_and_keeps_no_other_from_being_lis
     with pytest.raises(JobError, match="cannot be read"):
         jobs.resumable(workspace, second.id)
     assert broken.read_text() == "{broken"
+
+
+def test_a_process_ends_on_sigterm_again_once_its_training_is_over(workspace: Workspace) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with jobs.job(workspace, "train") as own:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert own.stop_requested()
+    assert signal.getsignal(signal.SIGTERM) is before
