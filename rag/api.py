@@ -12,7 +12,7 @@ from rag.lorebook import Skipped, entry_from, without_doubles
 from rag.retrieve import Retrieval
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
-from style_tuner.records import Entry
+from style_tuner.records import Entry, Moment
 from style_tuner.workspace import slug
 
 
@@ -26,7 +26,15 @@ class EntryFields(BaseModel):
     id: str | None = None
     kind: str = "note"
     aliases: list[str] = []
+    keys: list[str] = []
     always_on: bool = False
+    priority: int = 0
+    book: str = ""
+    from_chapter: int | None = None
+    to_chapter: int | None = None
+    fields: dict[str, str] = {}
+    links: list[str] = []
+    foreign: dict[str, Any] = {}
 
 
 class EntryList(BaseModel):
@@ -39,12 +47,16 @@ class Query(BaseModel):
     """A request to find entries for."""
 
     query: str
+    book: str = ""
+    chapter: int | None = None
 
 
 class Prompt(BaseModel):
     """A conversation to add facts to."""
 
     messages: list[dict[str, Any]]
+    book: str = ""
+    chapter: int | None = None
 
 
 def worlds_router(worlds: Worlds) -> APIRouter:
@@ -85,11 +97,11 @@ def worlds_router(worlds: Worlds) -> APIRouter:
 
     @router.post("/{world}/search")
     def search(world: str, body: Query) -> dict[str, Any]:
-        return retrieval_json(worlds.search(world, body.query))
+        return retrieval_json(worlds.search(world, body.query, moment=Moment(body.book, body.chapter)))
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
-        messages, retrieval = worlds.prompt(world, body.messages)
+        messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter))
         return {"messages": messages, **retrieval_json(retrieval)}
 
     return router

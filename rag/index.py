@@ -144,7 +144,7 @@ class VectorIndex:
             (f"{entry.id}#{number}", entry.id, f"{entry.name}. {window}")
             for _, entry in changes
             if entry is not None
-            for number, window in enumerate(windows(entry.text))
+            for number, window in enumerate(windows(entry.facts))
         ]
         for batch in _batches(pieces, min(BATCH, self._open().get_max_batch_size())):
             collection.upsert(

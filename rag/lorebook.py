@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.workspace import slug
 
-KEYS = ("id", "name", "kind", "aliases", "always_on")
+KEYS = tuple(item.name for item in fields(Entry) if item.name != "text")
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
 LARGEST_NOTE = 2_000_000
@@ -109,21 +109,80 @@ def entry_from(values: dict[str, Any]) -> Entry:
     always_on = values.get("always_on", False)
     if not isinstance(always_on, bool):
         raise WorldError(f"`always_on` must be true or false, but is {always_on!r}")
-    kind = values.get("kind") or "note"
-    if not isinstance(kind, str):
-        raise WorldError(f"`kind` must be text, but is {kind!r}")
-    identity = values.get("id") or slug(name)
-    return Entry(slug(str(identity)), name, text.strip(), kind, _aliases(values.get("aliases")), always_on)
+    kind, book = values.get("kind") or "note", values.get("book") or ""
+    for key, value in (("kind", kind), ("book", book)):
+        if not isinstance(value, str):
+            raise WorldError(f"`{key}` must be text, but is {value!r}")
+    first, last = _chapter(values, "from_chapter"), _chapter(values, "to_chapter")
+    if first is not None and last is not None and last < first:
+        raise WorldError(f"it holds from chapter {first} to chapter {last}: the second must not be the smaller one")
+    return Entry(
+        id=slug(str(values.get("id") or slug(name))),
+        name=name,
+        text=text.strip(),
+        kind=kind,
+        aliases=_names(values, "aliases"),
+        keys=_keys(values.get("keys")),
+        always_on=always_on,
+        priority=_whole(values, "priority") or 0,
+        book=book.strip(),
+        from_chapter=first,
+        to_chapter=last,
+        fields=_facts(values),
+        links=_names(values, "links"),
+        foreign=_mapping(values, "foreign"),
+    )
 
 
-def _aliases(value: Any) -> tuple[str, ...]:
+def _whole(values: Mapping[str, Any], key: str) -> int | None:
+    value = values.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise WorldError(f"`{key}` must be a whole number, but is {value!r}")
+    return value
+
+
+def _chapter(values: Mapping[str, Any], key: str) -> int | None:
+    number = _whole(values, key)
+    if number is not None and number < 1:
+        raise WorldError(f"`{key}` must be 1 or more, but is {number}")
+    return number
+
+
+def _mapping(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = values.get(key) or {}
+    if not isinstance(value, dict):
+        raise WorldError(f"`{key}` must hold names with values, but is {value!r}")
+    return value
+
+
+def _facts(values: Mapping[str, Any]) -> dict[str, str]:
+    facts = _mapping(values, "fields")
+    for name, fact in facts.items():
+        if isinstance(fact, dict | list):
+            raise WorldError(f"the field {name!r} must be one line of text, but is {fact!r}")
+    return {" ".join(str(name).split()): str(fact).strip() for name, fact in facts.items() if fact is not None}
+
+
+def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = values.get(key)
     if value is None:
         return ()
     if isinstance(value, str):
         value = value.split(",")
-    if not isinstance(value, list | tuple) or not all(isinstance(alias, str | int | float) for alias in value):
-        raise WorldError(f"`aliases` must be a list of names, but is {value!r}")
-    return tuple(dict.fromkeys(name for alias in value if (name := " ".join(str(alias).split()))))
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str | int | float) for name in value):
+        raise WorldError(f"`{key}` must be a list of names, but is {value!r}")
+    return tuple(dict.fromkeys(name for one in value if (name := " ".join(str(one).split()))))
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    """Return the keys as they are: a regular expression may hold commas and blanks."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple) or not all(isinstance(key, str | int | float) for key in value):
+        raise WorldError(f"`keys` must be a list of words or /regular expressions/, but is {value!r}")
+    return tuple(dict.fromkeys(key for one in value if (key := str(one).strip())))
 
 
 def _front_matter(text: str) -> dict[str, Any]:

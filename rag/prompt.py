@@ -40,7 +40,7 @@ def add_facts(messages: Sequence[dict[str, Any]], hits: Sequence[Hit]) -> Conver
 
 def fact(entry: Entry) -> str:
     """Return an entry as one line that cannot leave its block: line breaks and control marks are taken out."""
-    return f"{_plain(entry.name)}: {_plain(entry.text)}"
+    return f"{_plain(entry.name)}: {_plain(entry.facts)}"
 
 
 def last_request(messages: Sequence[dict[str, Any]]) -> tuple[str, str]:

@@ -31,7 +31,7 @@ class Retrieval:
 
 def entry_words(entry: Entry) -> int:
     """Return how many words an entry takes in a prompt."""
-    return len(entry.name.split()) + len(entry.text.split())
+    return len(entry.name.split()) + len(entry.facts.split())
 
 
 def query_windows(text: str) -> list[str]:

@@ -156,7 +156,7 @@ class LoreStore:
             names = "\n".join((entry.name, *entry.aliases))
             self._database.execute(
                 f"INSERT INTO keywords_{world} (rowid, name, text) VALUES (?, ?, ?)",
-                (made.lastrowid, names, entry.text),
+                (made.lastrowid, names, entry.facts),
             )
 
     def match_words(self, world: str, query: str, limit: int) -> list[tuple[str, float]]:
@@ -195,5 +195,4 @@ class LoreStore:
 
 
 def _entry(text: str) -> Entry:
-    values = json.loads(text)
-    return Entry(**{**values, "aliases": tuple(values["aliases"])})
+    return Entry.from_row(json.loads(text))

@@ -21,7 +21,7 @@ from rag.retrieve import Retrieval, choose, mentioned, query_windows
 from rag.store import LoreStore
 from style_tuner.config import WorldConfig
 from style_tuner.processes import process_start
-from style_tuner.records import Entry
+from style_tuner.records import END_OF_STORY, Entry, Moment
 from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
 CANDIDATES = 30
@@ -114,9 +114,9 @@ class Worlds:
             self._index.rebuild(self._store, world)
             return len(self.entries(world))
 
-    def search(self, world: str, query: str, before: str = "") -> Retrieval:
-        """Return the entries that a request needs; names are looked for in what was said `before`, too."""
-        entries = self.entries(world)
+    def search(self, world: str, query: str, before: str = "", moment: Moment = END_OF_STORY) -> Retrieval:
+        """Return the entries that a request needs at a moment of the story; names in `before` count, too."""
+        entries = {entry.id: entry for entry in self.entries(world).values() if entry.holds(moment)}
         named = mentioned(query, list(entries.values()))
         named += [entry for entry in mentioned(before, list(entries.values())) if entry not in named]
         by_meaning: list[tuple[str, float]] = []
@@ -141,9 +141,11 @@ class Worlds:
         words = min(self._config.words, context // CONTEXT_PARTS) if context else self._config.words
         return self._config.model_copy(update={"words": words})
 
-    def prompt(self, world: str, messages: Sequence[dict[str, Any]]) -> tuple[Conversation, Retrieval]:
-        """Return the conversation with the world's facts added, and what was chosen."""
-        retrieval = self.search(world, *last_request(messages))
+    def prompt(
+        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment = END_OF_STORY
+    ) -> tuple[Conversation, Retrieval]:
+        """Return the conversation with the facts that hold at a moment of the story, and what was chosen."""
+        retrieval = self.search(world, *last_request(messages), moment)
         return add_facts(messages, retrieval.hits), retrieval
 
     def warm_up(self, world: str | None) -> None:

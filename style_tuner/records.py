@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Role = Literal["system", "user", "assistant"]
 
@@ -123,15 +123,61 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Where in the story a request stands; a chapter that is not named means the end of the story."""
+
+    book: str = ""
+    chapter: int | None = None
+
+
+END_OF_STORY = Moment()
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One fact sheet of a world."""
+    """One fact sheet of a world.
+
+    `keys` are words besides its names that call it up, plain or as `/regex/`. It holds from `from_chapter` to
+    `to_chapter`, both included, in `book` (in every book where that is empty). `fields` are facts by name, such as
+    eyes: grey; `links` are names of other entries. `foreign` is what another program keeps with it and this one has no
+    use for, so that it can be given back.
+    """
 
     id: str
     name: str
     text: str
     kind: str = "note"
     aliases: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     always_on: bool = False
+    priority: int = 0
+    book: str = ""
+    from_chapter: int | None = None
+    to_chapter: int | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+    foreign: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> str:
+        """What is told of it: the text, and then each field as a sentence."""
+        return " ".join((self.text, *(f"{name}: {value}." for name, value in self.fields.items())))
+
+    def holds(self, moment: Moment) -> bool:
+        """Say whether it is true at a moment of the story."""
+        if self.book and moment.book and self.book.casefold() != moment.book.casefold():
+            return False
+        if moment.chapter is None:
+            return self.to_chapter is None
+        return (self.from_chapter or 0) <= moment.chapter and (
+            self.to_chapter is None or moment.chapter <= self.to_chapter
+        )
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Return the entry that `asdict` made a row of."""
+        values: dict[str, Any] = {key: tuple(kept) if isinstance(kept, list) else kept for key, kept in row.items()}
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -139,7 +185,7 @@ class Hit:
     """One world entry chosen for a prompt, why it was chosen, and how well it fits (1 is best)."""
 
     entry: Entry
-    reason: Literal["always-on", "mention", "meaning", "keywords"]
+    reason: Literal["always-on", "mention", "key", "meaning", "keywords", "link"]
     score: float
 
 

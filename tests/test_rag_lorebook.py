@@ -71,6 +71,43 @@ def test_faulty_notes_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "elena again.md" in reasons["people/elena.md"]
 
 
+def test_everything_an_entry_can_hold_is_read_from_a_note() -> None:
+    note = """---
+name: Elena
+keys: [engineer, "/el+ena,? (von )?/i"]
+priority: 3
+book: Second Light
+from_chapter: 2
+to_chapter: 9
+fields: {eyes: grey, age: 31}
+links: The Perihelion, Marc
+foreign: {sillytavern: {depth: 4}}
+---
+Fixes engines."""
+    entry = parse_note(note, "elena")
+    assert entry.keys == ("engineer", "/el+ena,? (von )?/i")
+    assert (entry.priority, entry.book, entry.from_chapter, entry.to_chapter) == (3, "Second Light", 2, 9)
+    assert entry.links == ("The Perihelion", "Marc")
+    assert entry.facts == "Fixes engines. eyes: grey. age: 31."
+    assert entry.foreign == {"sillytavern": {"depth": 4}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("from_chapter: 0", "1 or more"),
+        ("from_chapter: soon", "whole number"),
+        ("from_chapter: 9\nto_chapter: 2", "must not be the smaller"),
+        ("fields: grey", "names with values"),
+        ("fields: {eyes: [grey, green]}", "one line of text"),
+        ("keys: {a: b}", "list of words"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(line: str, said: str) -> None:
+    with pytest.raises(WorldError, match=said):
+        parse_note(f"---\nname: Elena\n{line}\n---\nFixes engines.", "elena")
+
+
 def test_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match="no Markdown notes"):
         read_notes(tmp_path)

@@ -13,7 +13,7 @@ from rag.store import words_of
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError
-from style_tuner.records import Entry
+from style_tuner.records import Entry, Moment
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json
 
 ELENA = Entry("elena", "Elena Voss", "An engineer with a cybernetic arm.", "character", ("Elena",))
@@ -133,6 +133,23 @@ def test_collections_are_cosine_and_name_their_model(worlds: Worlds, workspace: 
     found = collection.query(query_embeddings=vectors[:1] * 5, n_results=2)
     assert found["distances"][0] == pytest.approx([0, 0], abs=1e-5)
     assert collection.metadata["model"] == "words-1"
+
+
+@pytest.mark.parametrize(
+    ("moment", "found"),
+    [
+        (Moment(), {"After"}),
+        (Moment(chapter=3), {"Before"}),
+        (Moment("Second", 3), set()),
+        (Moment("first", 12), {"After"}),
+    ],
+)
+def test_only_what_holds_at_the_moment_is_found(worlds: Worlds, moment: Moment, found: set[str]) -> None:
+    before = Entry("before", "Before", "The bell hangs in the tower.", always_on=True, book="First", to_chapter=11)
+    after = Entry("after", "After", "The bell lies in the harbour.", always_on=True, book="First", from_chapter=12)
+    worlds.put("scifi", [before, after])
+    hits = worlds.search("scifi", "Before and After: the bell", moment=moment).hits
+    assert {hit.entry.name for hit in hits} & {"Before", "After"} == found
 
 
 def test_second_owner_is_refused_with_the_first_ones_pid(worlds: Worlds, workspace: Workspace) -> None:

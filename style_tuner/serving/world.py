@@ -165,13 +165,13 @@ def create_world(url: str, world: str) -> None:
 
 def entries(url: str, world: str) -> list[Entry]:
     """Return all entries of a world."""
-    return [_entry(row) for row in _ask(url, "GET", f"{_path(world)}/entries")["entries"]]
+    return [Entry.from_row(row) for row in _ask(url, "GET", f"{_path(world)}/entries")["entries"]]
 
 
 def put_entry(url: str, world: str, entry: Entry) -> Entry:
     """Add an entry, or change the one of the same id, and return it as it is kept."""
     row = _ask(url, "PUT", f"{_path(world)}/entries/{quote(entry.id, safe='')}", asdict(entry))["entry"]
-    return _entry(row)
+    return Entry.from_row(row)
 
 
 def delete_entry(url: str, world: str, entry_id: str) -> None:
@@ -194,13 +194,9 @@ def _path(world: str) -> str:
     return f"/worlds/{quote(world, safe='')}"
 
 
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(**{**row, "aliases": tuple(row["aliases"])})
-
-
 def _retrieval(answer: Mapping[str, Any]) -> Retrieval:
     def hits(key: str) -> tuple[Hit, ...]:
-        return tuple(Hit(_entry(row["entry"]), row["reason"], row["score"]) for row in answer[key])
+        return tuple(Hit(Entry.from_row(row["entry"]), row["reason"], row["score"]) for row in answer[key])
 
     return Retrieval(hits("hits"), hits("left_out"), answer["words"])
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,9 @@ def save(workspace: Workspace, world: str | None, name: str, kind: str, aliases:
         raise WorldError("An entry needs a name and a text: fill in both, then press Save entry.")
     known = [part.strip() for part in aliases.split(",") if part.strip()]
     url, place = _url(workspace), _need(world)
-    same = next((entry.id for entry in service.entries(url, place) if entry.name == name.strip()), slug(name))
-    kept = Entry(same, name.strip(), text.strip(), kind.strip() or "note", tuple(known), always)
+    same = [entry for entry in service.entries(url, place) if entry.name == name.strip()]
+    before = same[0] if same else Entry(slug(name), name.strip(), "")
+    kept = replace(before, text=text.strip(), kind=kind.strip() or "note", aliases=tuple(known), always_on=always)
     gr.Info(f"{kept.name} is saved.", title="Saved")
     return service.put_entry(url, place, kept).id
 
