@@ -17,9 +17,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rag.api import worlds_router
 from rag.faults import LOOPBACK, LoopbackOnly, add_handlers, refusal
 from rag.relay import Relay
+from rag.routes import entries
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError
@@ -64,7 +64,7 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     add_handlers(app)
     if config.host in LOOPBACK:
         app.add_middleware(LoopbackOnly)
-    app.include_router(worlds_router(worlds))
+    app.include_router(entries.routes(worlds))
 
     @app.get("/health")
     def health() -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Prompt(BaseModel):
     chapter: int | None = None
 
 
-def worlds_router(worlds: Worlds) -> APIRouter:
+def routes(worlds: Worlds) -> APIRouter:
     """Return the routes under `/worlds`."""
     router = APIRouter(prefix="/worlds")
 
