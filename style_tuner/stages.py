@@ -21,7 +21,7 @@ from style_tuner.config import (
 )
 from style_tuner.errors import DatasetError, JobError
 from style_tuner.jobs import Job
-from style_tuner.records import Manuscript, SetAside
+from style_tuner.records import Manuscript, Message, SetAside
 from style_tuner.workspace import Workspace, new_folder, read_json, time_stamp
 
 if TYPE_CHECKING:
@@ -217,9 +217,17 @@ def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
             "kept state with `use-checkpoint`, or train again."
         )
     base = settings["base_model"]
-    report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report)
+    report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report, _unseen(folder))
     own.result = asdict(report)
     return folder / "merged"
+
+
+def _unseen(run: Path) -> list[tuple[Message, ...]]:
+    """Return the passages that a run's training never saw, with their requests; none where its dataset is gone."""
+    from style_tuner.dataset.chat_jsonl import read_examples
+
+    held_out = Path(read_json(run / "settings.json")["dataset"]) / "heldout.jsonl"
+    return [example.messages for example in read_examples(held_out)] if held_out.is_file() else []
 
 
 def export_run(workspace: Workspace, run_id: str, to: Trainer, output: Path) -> Path:

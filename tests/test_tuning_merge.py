@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from style_tuner.config import STARTER_MODEL
 from style_tuner.errors import ModelError, StorageError
+from style_tuner.records import Message
 from style_tuner.tuning import merge as merging
 from style_tuner.tuning import shards
 from style_tuner.tuning.check import check_model
@@ -78,6 +79,29 @@ def test_the_merged_model_answers_as_the_adapter_and_not_as_the_base(merged):
     assert report.computed_in == "float32"
     assert report.mean_divergence < 0.001 < 0.01 < report.base_divergence
     assert report.agreement >= 0.95
+
+
+def test_adapter_and_merged_model_are_compared_over_the_passages_given(adapter, tmp_path):
+    requests = [f"Write of the sea, part {number}." for number in range(6)]
+    passages = [(Message("user", text), Message("assistant", "The sea was grey. " * 90)) for text in requests]
+    report = merge(BASE, adapter, tmp_path / "model", held_out=passages)
+    assert (report.passages, report.tokens) == (4, 768)
+    assert report.mean_divergence < 0.001 < report.base_divergence
+
+
+def test_a_merged_model_that_reads_other_tokens_is_not_kept(adapter, tmp_path, monkeypatch):
+    load = merging.load_tokenizer
+
+    def other(model):
+        tokenizer = load(model)
+        if ".model-merging" in model:
+            tokenizer.chat_template = "{{ messages[-1].content }}"
+        return tokenizer
+
+    monkeypatch.setattr(merging, "load_tokenizer", other)
+    with pytest.raises(ModelError, match="reads text as other tokens"):
+        merge(BASE, adapter, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_voice_of_plain_text_is_checked_on_plain_text(adapter, tmp_path):

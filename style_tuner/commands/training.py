@@ -172,16 +172,21 @@ def merge(
     base_model: Annotated[str | None, typer.Option(help="Base model, with --adapter and --output.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="Adapter folder to merge.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write the merged model to.")] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="JSONL of passages to compare on, with --adapter; a run's own are found.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Merge a voice into a plain bf16 model and check that it answers as the adapter does."""
     from style_tuner import jobs, stages
     from style_tuner.config import resolve_model
+    from style_tuner.dataset.chat_jsonl import read_examples
     from style_tuner.tuning.merge import merge as merge_model
 
     place = existing_workspace(workspace)
     if base_model and adapter and output:
-        report = asdict(merge_model(resolve_model(base_model), adapter, output))
+        passages = [example.messages for example in read_examples(held_out)] if held_out else []
+        report = asdict(merge_model(resolve_model(base_model), adapter, output, held_out=passages))
         answer(as_json, report, f"Merged model: {output}")
         return
     if base_model or adapter or output:

@@ -20,6 +20,7 @@ from style_tuner.errors import ModelError, StorageError
 from style_tuner.tokenizer import load_tokenizer
 from style_tuner.tuning.check import check_model
 from style_tuner.tuning.checkpoints import disk_errors
+from style_tuner.tuning.comparing import PROBE, agreement, answers, divergence
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.workspace import PROJECT_ROOT
 
@@ -89,16 +90,16 @@ def export_gguf(
                 _run([str(quantizer), str(first), str(new), "Q4_K_M"])
                 first.unlink()
             tell(2, 3, "asking the file")
-            divergence, agreement, tokens = compare(model, new, found.parameters)
-            _accept(quantization, divergence, agreement)
+            apart, alike, tokens = compare(model, new, found.parameters)
+            _accept(quantization, apart, alike)
             new.rename(output)
     tell(3, 3, "exported")
     return GgufReport(
         output=str(output),
         quantization=quantization,
         bytes=output.stat().st_size,
-        divergence=divergence,
-        agreement=agreement,
+        divergence=apart,
+        agreement=alike,
         tokens_compared=tokens,
         seconds=round(time.monotonic() - began, 1),
     )
@@ -167,19 +168,15 @@ def compare(model: Path, file: Path, parameters: int) -> tuple[float, float, int
     needed = 5 * parameters  # 4 bytes each, and room to work
     dtype = torch.float32 if psutil.virtual_memory().available > needed else torch.bfloat16
     expected, found = (_answer(source, tokens, dtype) for source in (model, file))
-    divergence = (expected.exp() * (expected - found)).sum(-1).mean().item()
-    agreement = torch.eq(expected.argmax(-1), found.argmax(-1)).float().mean().item()
-    return divergence, agreement, len(tokens)
+    return divergence(expected, found).mean().item(), agreement(expected, found), len(tokens)
 
 
 def _same_tokens(tokenizer: PreTrainedTokenizerBase, file: Path) -> list[int]:
     """Return the tokens of the probe, which model and file must read alike."""
     from transformers import AutoTokenizer
 
-    from style_tuner.tuning.merge import PROBE
-
     other = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    text = "\n\n".join(message["content"] for message in PROBE) + " 1997 — naïve cafés; “no”…\n"
+    text = "\n\n".join(message.content for message in PROBE) + " 1997 — naïve cafés; “no”…\n"
     expected, found = (one(text).input_ids for one in (tokenizer, other))
     if list(expected) != list(found):
         raise ModelError(
@@ -191,7 +188,6 @@ def _same_tokens(tokenizer: PreTrainedTokenizerBase, file: Path) -> list[int]:
 
 def _answer(source: Path, tokens: list[int], dtype: torch.dtype) -> torch.Tensor:
     """Return log probabilities (tokens, vocabulary) of a model folder or a GGUF file, float32."""
-    import torch
     from transformers import AutoModelForCausalLM
 
     model: Any
@@ -199,9 +195,7 @@ def _answer(source: Path, tokens: list[int], dtype: torch.dtype) -> torch.Tensor
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     else:
         model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=dtype)
-    with torch.inference_mode():
-        logits = model.eval()(input_ids=torch.tensor([tokens])).logits[0]
-    return torch.log_softmax(logits.float(), dim=-1)
+    return answers(model, [tokens])
 
 
 def _accept(quantization: Quantization, divergence: float, agreement: float) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from style_tuner.errors import ModelError, StorageError
 from style_tuner.tokenizer import load_tokenizer
 from style_tuner.tuning.check import check_model
 from style_tuner.tuning.checkpoints import disk_errors
+from style_tuner.tuning.comparing import PROBE, Conversation, agreement, answers, divergence, token_rows
 from style_tuner.tuning.model import load_weights, model_errors
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.tuning.shards import merge_shards
@@ -22,22 +23,13 @@ from style_tuner.tuning.shards import merge_shards
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
 Report = Callable[[int, int, str], None]
 
-PROBE = (
-    {"role": "system", "content": "You are an author of fiction."},
-    {"role": "user", "content": "Write a scene in which two people wait for news in a house by the sea."},
-    {
-        "role": "assistant",
-        "content": "The lamp had burned low before either of them spoke. Outside, the wind went round the house like a "
-        "thing that had lost its way, and now and then the shutter answered it.\n\n“He said he would send word,” she "
-        "said at last.\n\n“He said a great many things.” He did not look up from the fire.",
-    },
-)
-"""Text that the answers of adapter and merged model are compared on, token by token."""
+PASSAGES = 4
+"""Held-out passages that adapter and merged model are compared over."""
 LEAST_AGREEMENT = 0.95
 """Smallest share of tokens for which both name the same likeliest next token; rounding flips near ties only."""
 SHARD_SIZE = "5GB"
@@ -50,7 +42,8 @@ class MergeReport:
     """A merged model and how it compares with base and adapter; divergences are Kullback-Leibler, in nats a token.
 
     `mean_divergence` and `max_divergence` are of the merged model from the adapter, `base_divergence` is the mean of
-    the base model from the adapter: how much the voice changes. `computed_in` is the type the comparison ran in.
+    the base model from the adapter: how much the voice changes. They were compared over `tokens` of `passages` of the
+    author's that training never saw (0: over a text of the program's own), in the type `computed_in`.
     """
 
     output: str
@@ -62,12 +55,22 @@ class MergeReport:
     max_divergence: float
     base_divergence: float
     agreement: float
+    passages: int
+    tokens: int
     computed_in: str
     seconds: float
 
 
-def merge(base_model: str, adapter: Path, output: Path, report: Report | None = None) -> MergeReport:
+def merge(
+    base_model: str,
+    adapter: Path,
+    output: Path,
+    report: Report | None = None,
+    held_out: Sequence[Conversation] = (),
+) -> MergeReport:
     """Merge `adapter` into a bfloat16 copy of `base_model`, write it to the new folder `output`, and check it.
+
+    Adapter and merged model are compared over the passages `held_out`.
 
     The folder appears whole or not at all, with weights, tokenizer, chat template and generation config. A merge that
     was interrupted goes on with the weight files that it lacks.
@@ -83,7 +86,8 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
     check_adapter(base_model, adapter)
     tokenizer = load_tokenizer(str(adapter) if (adapter / "tokenizer.json").is_file() else base_model)
     tell(0, 4, "asking the base model and the adapter")
-    dtype, base_answer, adapter_answer = _answers(base_model, adapter, tokenizer)
+    rows = token_rows(tokenizer, held_out[:PASSAGES] or [PROBE])
+    dtype, base_answer, adapter_answer = _answers(base_model, adapter, rows)
     computed_in = str(dtype).removeprefix("torch.")
     with disk_errors(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -93,15 +97,20 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
             _write_merged(base_model, adapter, new, lambda done, of: tell(1, 4, f"merging, file {done + 1} of {of}"))
             tokenizer.save_pretrained(new)
             tell(2, 4, "checking the files")
+            if token_rows(load_tokenizer(str(new)), held_out[:PASSAGES] or [PROBE]) != rows:
+                raise ModelError(
+                    f"The merged model's tokenizer reads text as other tokens than that of {adapter}: nothing was "
+                    "kept. Serve the voice as it is, and report the base model's name."
+                )
             found = check_model(new, plain=not tokenizer.chat_template)
             if not found.ok:
                 raise ModelError(f"The merged model is not whole: {' '.join(found.findings)}")
             tell(3, 4, "asking the merged model")
-            merged_answer = _answer(load_weights(str(new), dtype), tokenizer)
-            divergence = _divergence(adapter_answer, merged_answer)
-            agreement = (adapter_answer.argmax(-1) == merged_answer.argmax(-1)).float().mean().item()
-            voice = _divergence(adapter_answer, base_answer).mean().item()
-            _accept(divergence.mean().item(), agreement, _most_divergence(computed_in, voice))
+            merged_answer = answers(load_weights(str(new), dtype), rows)
+            apart = divergence(adapter_answer, merged_answer)
+            alike = agreement(adapter_answer, merged_answer)
+            voice = divergence(adapter_answer, base_answer).mean().item()
+            _accept(apart.mean().item(), alike, _most_divergence(computed_in, voice))
             new.rename(output)
         except ModelError:
             shutil.rmtree(new, ignore_errors=True)
@@ -113,10 +122,12 @@ def merge(base_model: str, adapter: Path, output: Path, report: Report | None = 
         adapter=str(adapter),
         parameters=found.parameters,
         bytes=found.bytes,
-        mean_divergence=divergence.mean().item(),
-        max_divergence=divergence.max().item(),
+        mean_divergence=apart.mean().item(),
+        max_divergence=apart.max().item(),
         base_divergence=voice,
-        agreement=agreement,
+        agreement=alike,
+        passages=min(len(held_out), PASSAGES),
+        tokens=len(apart),
         computed_in=computed_in,
         seconds=round(time.monotonic() - began, 1),
     )
@@ -161,7 +172,7 @@ def _with_adapter(base: PreTrainedModel, adapter: Path) -> PeftModel:
 
 
 def _answers(
-    base_model: str, adapter: Path, tokenizer: PreTrainedTokenizerBase
+    base_model: str, adapter: Path, rows: Sequence[Sequence[int]]
 ) -> tuple[torch.dtype, torch.Tensor, torch.Tensor]:
     """Return the type computed in and the answers of base and adapter; float32 unless memory is short."""
     import psutil
@@ -176,28 +187,9 @@ def _answers(
     short = needed > min(MOST_MEMORY, psutil.virtual_memory().available)
     dtype = torch.bfloat16 if short else torch.float32
     model = _with_adapter(load_weights(base_model, dtype), adapter)
-    answer = _answer(model, tokenizer)
+    answer = answers(model, rows)
     with model.disable_adapter():
-        return dtype, _answer(model, tokenizer), answer
-
-
-def _answer(model: Any, tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
-    """Return log probabilities of shape (tokens of the probe, vocabulary), float32."""
-    import torch
-
-    tokens: Any
-    if tokenizer.chat_template:
-        tokens = tokenizer.apply_chat_template(list(PROBE), tokenize=True, return_dict=True, return_tensors="pt")
-    else:  # trained on plain text
-        tokens = tokenizer("\n\n".join(message["content"] for message in PROBE[1:]), return_tensors="pt")
-    with torch.inference_mode():
-        logits = model.eval()(input_ids=tokens["input_ids"]).logits[0]
-    return torch.log_softmax(logits.float(), dim=-1)
-
-
-def _divergence(expected: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
-    """Return the Kullback-Leibler divergence of each token's distribution, in nats."""
-    return (expected.exp() * (expected - found)).sum(-1)
+        return dtype, answers(model, rows), answer
 
 
 def _most_divergence(computed_in: str, voice: float) -> float:
