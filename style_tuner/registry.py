@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from style_tuner import jobs, scores
+from style_tuner.bin import contents, move_to_bin, size
 from style_tuner.errors import JobError
 from style_tuner.records import Run
-from style_tuner.workspace import Workspace, move_to_bin, read_json, storage_errors, write_json
+from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
 LONGEST_NAME = 60
 LONGEST_NOTE = 4000
@@ -145,17 +146,6 @@ def _loss(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.3f}"
 
 
-def size(folder: Path) -> int:
-    """Return the bytes of all files in a folder; files that go away meanwhile count for nothing."""
-    total = 0
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        try:
-            total += path.lstat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
-    return total
-
-
 @dataclass(frozen=True)
 class DiskUse:
     """Bytes that a workspace's runs take, what of it can be cleaned up, by folder, and what lies in the bin."""
@@ -181,9 +171,8 @@ def disk_use(workspace: Workspace) -> DiskUse:
         if one.run.status == "done" and not one.label.pinned:
             for folder in _spare(workspace, one):
                 can_go[folder] = size(folder)
-    return DiskUse(
-        size(workspace.runs), {folder: count for folder, count in can_go.items() if count}, size(workspace.bin)
-    )
+    in_bin = sum(one.bytes for one in contents(workspace))
+    return DiskUse(size(workspace.runs), {folder: count for folder, count in can_go.items() if count}, in_bin)
 
 
 def _spare(workspace: Workspace, one: Entry) -> list[Path]:

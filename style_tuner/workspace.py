@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
 import time
 import unicodedata
@@ -241,10 +240,3 @@ def newest(folder: Path, pattern: str = "*") -> Path | None:
     if not folder.is_dir():
         return None
     return max((path for path in folder.glob(pattern) if not path.name.startswith(".")), default=None)
-
-
-def move_to_bin(workspace: Workspace, path: Path) -> Path:
-    """Move a file or folder of the workspace to its bin and return where it lies now."""
-    with storage_errors(workspace.bin):
-        folder = new_folder(workspace.bin, f"{time_stamp()}-{path.name}")
-        return Path(shutil.move(str(path), folder / path.name))

@@ -8,7 +8,7 @@ import pytest
 
 from style_tuner import jobs
 from style_tuner.config import STARTER_CONFIG, STARTER_MODEL, load_training_config
-from style_tuner.errors import JobError, ModelError
+from style_tuner.errors import JobError, ModelError, StorageError
 from style_tuner.serving import load, server
 from style_tuner.serving.state import ServerState
 from style_tuner.tabs import export_view, models, registry_view, server_view
@@ -110,17 +110,25 @@ def test_two_runs_stand_side_by_side(workspace: Workspace) -> None:
 
 
 def test_what_can_go_is_said_before_it_goes(workspace: Workspace) -> None:
-    said, button = registry_view.show_disk(workspace)
+    said, button, lying = registry_view.show_disk(workspace)
     assert "Nothing can go" in said
     assert not button.interactive
     run = trained(workspace)
     write_text(workspace.runs / run / "checkpoints" / "checkpoint-2" / "optimizer.pt", "x" * 2000)
-    said, button = registry_view.show_disk(workspace)
+    said, button, lying = registry_view.show_disk(workspace)
     assert f"saved states and replaced voices of {run}" in said
     assert "<b>2 kB</b> can go" in said
     assert button.interactive
     registry_view.clean_up(workspace, registry_view.TO_BIN)
-    assert "<b>2 kB</b> in the bin" in registry_view.show_disk(workspace)[0]
+    said, _, lying = registry_view.show_disk(workspace)
+    assert "<b>2 kB</b> in the bin" in said
+    ((shown, identity),) = lying.choices
+    assert shown.startswith("checkpoint-2, 2 kB, from checkpoints")
+    with pytest.raises(StorageError, match="Nothing in the bin is ticked"):
+        registry_view.put_back(workspace, [])
+    registry_view.put_back(workspace, [identity])
+    assert (workspace.runs / run / "checkpoints" / "checkpoint-2" / "optimizer.pt").is_file()
+    assert not registry_view.show_disk(workspace)[2].choices
 
 
 def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock
 
+from style_tuner.bin import move_to_bin
 from style_tuner.errors import ManuscriptError
 from style_tuner.manuscripts.read import parse_manuscript, read_bytes
 from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.workspace import (
     Workspace,
-    move_to_bin,
     newest,
     read_json,
     slug,

@@ -15,10 +15,11 @@ import gradio as gr
 from markupsafe import escape
 
 from style_tuner import jobs
+from style_tuner.bin import move_to_bin
 from style_tuner.errors import StyleTunerError
 from style_tuner.records import Run
 from style_tuner.tabs import views
-from style_tuner.workspace import Workspace, move_to_bin, open_workspace
+from style_tuner.workspace import Workspace, open_workspace
 
 Stamp = Callable[[Workspace], Any]
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}

@@ -9,11 +9,12 @@ import sys
 import gradio as gr
 
 from style_tuner import jobs
+from style_tuner.bin import move_to_bin
 from style_tuner.errors import JobError, ModelError
 from style_tuner.serving import server
 from style_tuner.tabs import export_view, registry_view, server_view, views
 from style_tuner.tabs.common import HIDDEN, Page, choice, last_line
-from style_tuner.workspace import PROJECT_ROOT, Workspace, move_to_bin
+from style_tuner.workspace import PROJECT_ROOT, Workspace
 
 PURPOSE = "Keep the voices you have trained, take them elsewhere, and start the server that writes with them."
 

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from style_tuner import bin as recycled
 from style_tuner import jobs, registry
-from style_tuner.errors import JobError
+from style_tuner.errors import JobError, StorageError
 from style_tuner.registry import Entry
 from style_tuner.serving import server
 from style_tuner.serving.voices import has_voice
@@ -77,7 +78,7 @@ def _row(workspace: Workspace, one: Entry, served: Mapping[str, str]) -> list[ob
         *(["merged"] if (folder / "merged" / "config.json").is_file() else []),
         *(["served"] if one.run.id in served else []),
     ]
-    size = views.size(registry.size(folder))
+    size = views.size(recycled.size(folder))
     return [_name(one), ", ".join(states), one.score, losses, size, one.base, one.data, _settings(one)]
 
 
@@ -134,8 +135,8 @@ def show_comparison(workspace: Workspace, one: str | None, other: str | None) ->
     return *boxes, str(views.table("What differs", ["", left.name, right.name], rows))
 
 
-def show_disk(workspace: Workspace) -> tuple[str, Any]:
-    """Return what the runs take of the disk and what can be cleaned up."""
+def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
+    """Return what the runs take of the disk, what can be cleaned up, and the choice of what lies in the bin."""
     found = registry.disk_use(workspace)
     pairs = [
         ("in runs", views.size(found.runs)),
@@ -149,14 +150,36 @@ def show_disk(workspace: Workspace) -> tuple[str, Any]:
             f"What can go: saved states and replaced voices of {', '.join(runs)}. The voices stay; an earlier state of "
             "these runs can then no longer be chosen."
         )
+    lying = [
+        (f"{one.name}, {views.size(one.bytes)}, from {one.lay.parent.name}, {views.when(one.moved)}", one.id)
+        for one in recycled.contents(workspace)
+    ]
     where = views.sentence(f"The bin is {workspace.bin}.", "caption") if found.bin else Markup("")
-    return str(views.facts(pairs) + views.sentence(said) + where), gr.Button(interactive=bool(runs))
+    shown = str(views.facts(pairs) + views.sentence(said) + where)
+    return shown, gr.Button(interactive=bool(runs)), gr.CheckboxGroup(lying, value=[], visible=bool(lying))
 
 
 def clean_up(workspace: Workspace, how: str) -> None:
     """Take away what no run needs, as the author chose."""
     freed = views.size(registry.clean_up(workspace, how == FOR_GOOD))
     gr.Info(f"Deleted: {freed}." if how == FOR_GOOD else f"Moved to the bin: {freed}.", title="Cleaned up")
+
+
+def put_back(workspace: Workspace, chosen: Sequence[str]) -> None:
+    """Put what is ticked back where it lay."""
+    for identity in _ticked(chosen):
+        gr.Info(f"It lies at {recycled.put_back(workspace, identity)} again.", title="Put back")
+
+
+def empty(workspace: Workspace, chosen: Sequence[str]) -> None:
+    """Delete what is ticked for good."""
+    gr.Info(f"{views.size(recycled.delete_for_good(workspace, _ticked(chosen)))} are free again.", title="Deleted")
+
+
+def _ticked(chosen: Sequence[str]) -> Sequence[str]:
+    if not chosen:
+        raise StorageError("Nothing in the bin is ticked: tick what you mean first.")
+    return chosen
 
 
 def build_label(page: Page, chosen: Any) -> None:
@@ -185,5 +208,12 @@ def build_disk(page: Page) -> None:
         use = gr.HTML()
         how = gr.Radio([TO_BIN, FOR_GOOD], value=TO_BIN, label="How")
         button = gr.Button("Clean up", size="sm", interactive=False)
-    page.follow(stamp, show_disk, [use, button])
+        lying = gr.CheckboxGroup([], label="In the bin", visible=False)
+        with gr.Row():
+            back = gr.Button("Put back what is ticked", size="sm")
+            delete = gr.Button("Delete what is ticked for good", size="sm", variant="stop")
+    page.follow(stamp, show_disk, [use, button, lying])
     page.on(button.click, clean_up, [how], None)
+    for pressed, work in ((back, put_back), (delete, empty)):
+        done = page.on(pressed.click, work, [lying], None)
+        page.on(done.then, show_disk, [], [use, button, lying], **HIDDEN)
