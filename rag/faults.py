@@ -1,32 +1,31 @@
-"""Refusals in OpenAI's shape, and the guard that keeps web pages from reaching a service on the loopback address."""
+"""Refusals in OpenAI's shape, whoever refuses: this service, or the engine behind it in a shape of its own."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import UnknownEntryError, UnknownWorldError
 from style_tuner.errors import StyleTunerError, WorldError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
-def error_body(message: str, code: str, kind: str = "invalid_request_error") -> dict[str, Any]:
-    """Return what OpenAI clients read an error from."""
+def error_body(message: str, code: str, status: int) -> dict[str, Any]:
+    """Return what OpenAI clients read an error from; from status 500 on it is the server's fault."""
+    kind = KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def refusal(status: int, message: str, code: str) -> JSONResponse:
-    """Return an error answer; statuses from 500 on are the server's fault, the others the request's."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return JSONResponse(error_body(message, code, kind), status)
+    """Return an error answer."""
+    return JSONResponse(error_body(message, code, status), status)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -54,7 +53,10 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _other(request: Request, error: HTTPException) -> JSONResponse:
-        return refusal(error.status_code, f"{error.detail}: {request.method} {request.url.path}.", "not_available")
+        message = str(error.detail)
+        if error.status_code in (404, 405):
+            message = f"This service does not offer {request.method} {request.url.path}."
+        return refusal(error.status_code, message, CODES.get(error.status_code, "not_available"))
 
 
 def as_openai_error(status: int, body: bytes) -> bytes:
@@ -63,36 +65,9 @@ def as_openai_error(status: int, body: bytes) -> bytes:
         value = json.loads(body)
     except ValueError:
         value = body.decode("utf-8", errors="replace").strip()
-    if isinstance(value, dict) and "error" in value:
-        return body
-    detail = value.get("detail", value) if isinstance(value, dict) else value
-    message = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return json.dumps(error_body(message or "The model server gave no reason.", "model_server", kind)).encode()
-
-
-class LoopbackOnly:
-    """Refuse requests that a web page of another site makes: foreign `Host` (DNS rebinding) or foreign `Origin`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what names this machine, answer 403 to the rest."""
-        if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            host = _host_name("//" + headers.get(b"host", b"").decode("latin-1"))
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            foreign = origin.startswith(("http://", "https://")) and _host_name(origin) not in LOOPBACK
-            if host not in LOOPBACK or foreign:
-                message = f"This service answers on this machine only, not to {origin if foreign else host!r}."
-                await refusal(403, message, "not_loopback")(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _host_name(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+    if isinstance(value, dict):
+        if isinstance(value.get("error"), dict) and isinstance(value["error"].get("message"), str):
+            return body
+        value = next((value[key] for key in ("error", "message", "detail") if value.get(key)), value)
+    message = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(error_body(message or "The model server gave no reason.", "model_server", status)).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -13,12 +14,15 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from rag.faults import as_openai_error, error_body, refusal
-from style_tuner.records import listed_once
+from rag.upstream import ModelServer
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 CLIENT_LEFT = 499
+KEY_VARIABLE = "MODEL_SERVER_KEY"
+PASSED_BACK = ("retry-after", "x-request-id", "x-ratelimit-")
+"""Beginnings of the names of an engine's headers that mean something to its client's client."""
 
 
 class ClientLeft(Exception):
@@ -26,22 +30,28 @@ class ClientLeft(Exception):
 
 
 class Relay:
-    """The way to one model server."""
+    """The way to the model server, wherever it is when a request comes."""
 
-    def __init__(self, model_url: str, reply_seconds: float) -> None:
-        self._url = model_url.rstrip("/")
+    def __init__(self, reply_seconds: float, own_key: bool) -> None:
+        """Open no connection yet; with an `own_key` of this service, clients' keys are not the model server's."""
         timeout = httpx.Timeout(reply_seconds, connect=5)
         # No proxy from the environment: what an author writes must not take a way through other machines.
         # No connection is kept: an engine closes its own after an error, and the next request would fail on it.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
+        self._own_key = own_key
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
     async def send(
-        self, request: Request, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        server: ModelServer,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send the request on to `path` and return its answer with `headers` added.
 
@@ -49,15 +59,17 @@ class Relay:
         connection to the model server, which stops generating.
         """
         upstream = self._client.build_request(
-            request.method, self._url + path, content=body, headers=_forwarded(request, body)
+            request.method, server.url + path, content=body, headers=self._forwarded(request, body)
         )
         try:
             answer = await _unless_client_leaves(request, self._client.send(upstream, stream=True))
+            passed = {key: value for key, value in answer.headers.items() if key.startswith(PASSED_BACK)}
+            passed |= headers or {}
             if answer.headers.get("content-type", "").startswith("text/event-stream"):
                 return StreamingResponse(
-                    self._events(answer),
+                    _events(server, answer),
                     answer.status_code,
-                    headers={"Cache-Control": "no-cache", **(headers or {})},
+                    headers={"Cache-Control": "no-cache", **passed},
                     media_type=answer.headers["content-type"],
                 )
             try:
@@ -67,69 +79,69 @@ class Relay:
         except ClientLeft:
             return Response(status_code=CLIENT_LEFT)
         except httpx.ReadTimeout:
-            return refusal(504, f"The model server at {self._url} was silent for too long.", "model_server_silent")
+            return refusal(504, f"The model server at {server.url} was silent for too long.", "model_server_silent")
         except httpx.TransportError as error:
-            log.warning("The model server at %s does not answer: %r", self._url, error)
-            return refusal(503, self._down(), "model_server_down")
+            log.warning("The model server at %s does not answer: %r", server.url, error)
+            return refusal(503, _down(server), "model_server_down")
         if answer.is_error:
             content = as_openai_error(answer.status_code, content)
         kind = "application/json" if answer.is_error else answer.headers.get("content-type", "application/json")
-        return Response(content, answer.status_code, headers=dict(headers or {}), media_type=kind)
+        return Response(content, answer.status_code, headers=passed, media_type=kind)
 
-    async def listing(self, request: Request) -> Response:
-        """Return the server's own list of its models, each of them once."""
-        answer = await self.send(request, "/models")
-        try:
-            found = json.loads(bytes(answer.body))
-            listed = json.dumps(found | {"data": listed_once(found["data"])})
-        except (ValueError, KeyError, TypeError, AttributeError):  # an error, or no list: it is passed on as it is
-            return answer
-        return Response(listed, answer.status_code, media_type="application/json")
-
-    async def models(self, request: Request) -> list[dict[str, Any]]:
+    async def models(self, request: Request, server: ModelServer) -> list[dict[str, Any]]:
         """Return the server's list, with every name that it answers to; nothing if it does not tell."""
         try:
-            answer = await self._client.get(f"{self._url}/models", headers=_forwarded(request, None), timeout=5)
+            answer = await self._client.get(
+                f"{server.url}/models", headers=self._forwarded(request, None), timeout=httpx.Timeout(5)
+            )
             return [{**model, "id": str(model["id"])} for model in answer.raise_for_status().json()["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            log.warning("The model server at %s does not list its models: %r", self._url, error)
+            log.warning("The model server at %s does not list its models: %r", server.url, error)
             return []
 
-    def _down(self) -> str:
-        return (
-            f"The model server at {self._url} does not answer. Start it on the Models tab or with "
-            "`python -m style_tuner serve`, then send this again; this service need not be restarted."
-        )
-
-    async def _events(self, answer: httpx.Response) -> AsyncIterator[bytes]:
-        """Yield the stream's bytes; an event that the model server did not live to finish is replaced by an error."""
-        unfinished = b""
-        try:
-            async for chunk in answer.aiter_raw():
-                unfinished += chunk
-                end = max(unfinished.rfind(mark) + len(mark) if mark in unfinished else 0 for mark in EVENT_ENDS)
-                if end:
-                    yield unfinished[:end]
-                    unfinished = unfinished[end:]
-            if unfinished:
-                yield unfinished
-        except httpx.TransportError as error:
-            log.warning("The model server at %s broke off in the middle of an answer: %r", self._url, error)
-            message = f"The model server broke off in the middle of its answer. {self._down()}"
-            fault = error_body(message, "model_server_died", "server_error")
-            yield b"data: " + json.dumps(fault).encode() + b"\n\n"
-        finally:
-            await answer.aclose()
+    def _forwarded(self, request: Request, body: bytes | None) -> dict[str, str]:
+        # Asking for no compression is what lets the bytes pass unread.
+        headers = {"Accept-Encoding": "identity", "Accept": request.headers.get("accept", "*/*")}
+        key = os.environ.get(KEY_VARIABLE)
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        elif "authorization" in request.headers and not self._own_key:
+            headers["Authorization"] = request.headers["authorization"]
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
 
 
-def _forwarded(request: Request, body: bytes | None) -> dict[str, str]:
-    # Asking for no compression is what lets the bytes pass unread.
-    headers = {"Accept-Encoding": "identity", "Accept": request.headers.get("accept", "*/*")}
-    if "authorization" in request.headers:
-        headers["Authorization"] = request.headers["authorization"]
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    return headers
+def _down(server: ModelServer) -> str:
+    return (
+        f"The model server at {server.url} does not answer. Start it on the Models tab or with "
+        "`python -m style_tuner serve`, then send this again; this service need not be restarted."
+    )
+
+
+async def _events(server: ModelServer, answer: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield the stream's bytes; an event that the model server did not live to finish is replaced by an error."""
+    unfinished = b""
+    try:
+        async for chunk in answer.aiter_raw():
+            unfinished += chunk
+            end = max(unfinished.rfind(mark) + len(mark) if mark in unfinished else 0 for mark in EVENT_ENDS)
+            if end:
+                yield unfinished[:end]
+                unfinished = unfinished[end:]
+        if unfinished:
+            yield unfinished
+    except httpx.ReadTimeout:
+        yield _last_event(504, f"The model server at {server.url} fell silent in the middle of its answer.", "silent")
+    except httpx.TransportError as error:
+        log.warning("The model server at %s broke off in the middle of an answer: %r", server.url, error)
+        yield _last_event(503, f"The model server broke off in the middle of its answer. {_down(server)}", "died")
+    finally:
+        await answer.aclose()
+
+
+def _last_event(status: int, message: str, what: str) -> bytes:
+    return b"data: " + json.dumps(error_body(message, f"model_server_{what}", status)).encode() + b"\n\n"
 
 
 async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

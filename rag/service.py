@@ -73,7 +73,7 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
             signal.signal(number, lambda received, frame: sys.exit(0))
         try:
             write_json(state_file(workspace), state)
-            log.info("World service on %s, model server %s.", state["url"] + "/v1", config.model_url)
+            log.info("World service on %s, model server %s.", state["url"] + "/v1", worlds.model_server.url)
             uvicorn.Server(settings).run(sockets=[listener])
         finally:
             state_file(workspace).unlink(missing_ok=True)

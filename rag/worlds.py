@@ -19,6 +19,7 @@ from rag.index import VectorIndex
 from rag.prompt import Conversation, add_facts, last_request
 from rag.retrieve import Retrieval, choose, mentioned, query_windows
 from rag.store import LoreStore
+from rag.upstream import ModelServer, model_server
 from style_tuner.config import WorldConfig
 from style_tuner.processes import process_start
 from style_tuner.records import END_OF_STORY, Entry, Moment
@@ -72,6 +73,11 @@ class Worlds:
     def embedding_model(self) -> str:
         """Name of the embedding model that the vectors are made with."""
         return self._embedder.name
+
+    @property
+    def model_server(self) -> ModelServer:
+        """The model server that requests go to now."""
+        return model_server(self._servers, self._config.model_url)
 
     def names(self) -> list[str]:
         """Return the names of all worlds."""
@@ -133,11 +139,7 @@ class Worlds:
 
         Not every engine refuses what is too long for the model: it answers with nonsense.
         """
-        try:
-            server = read_json(self._servers / "model.json")
-        except FileNotFoundError:
-            return self._config
-        context = server["context_length"] if server["url"] == self._config.model_url.rstrip("/") else None
+        context = self.model_server.context_length
         words = min(self._config.words, context // CONTEXT_PARTS) if context else self._config.words
         return self._config.model_copy(update={"words": words})
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from style_tuner.errors import ConfigError
 from style_tuner.tuning.settings import OTHER_NAMES, Config
@@ -67,12 +67,26 @@ class WorldConfig(Config):
     """Most entries added to one prompt, besides those that are always on."""
     words: int = Field(default=350, ge=10)
     """Most words of lore added to one prompt, fewer for a model with a small context; entries are left out whole."""
-    model_url: str = "http://127.0.0.1:8000/v1"
-    """Model server that requests are passed on to."""
+    model_url: str | None = None
+    """Model server that requests are passed on to; none means the one that was started here, wherever it is now."""
     least_similarity: float = Field(default=0.25, ge=-1, le=1)
     """Cosine similarity below which an entry is not near in meaning (all-MiniLM-L6-v2)."""
     reply_seconds: float = Field(default=600, gt=0)
     """Longest silence of the model server before a request is given up."""
+    max_request_bytes: int = Field(default=64 * 2**20, ge=1024)
+    """Largest request that is read, in bytes; a longer one is refused."""
+    api_key: str | None = Field(default=None, min_length=1, repr=False)
+    """Key that every request must bring, except `/health`; none means that none is asked for."""
+    cors: tuple[str, ...] = ()
+    """Web pages' origins that may call the service from a browser, such as http://localhost:3000; none by default."""
+
+    @field_validator("cors")
+    @classmethod
+    def _one_origin_each(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                raise ValueError(f"{origin!r} is no origin: write scheme, host and port, as http://localhost:3000")
+        return origins
 
 
 class ScoreConfig(Config):

@@ -89,7 +89,7 @@ def _send(workspace: Workspace, request: takes.Request) -> takes.Writing:
             "The World service is off: press Start World service on the tab World, or run "
             f"`python -m rag serve {world!r}`; or write without it."
         )
-    if service.model_url.rstrip("/") != state.url.rstrip("/"):
+    if service.model_url and service.model_url.rstrip("/") != state.url.rstrip("/"):
         raise ServerError(
             f"The World service passes requests to {service.model_url}, but the models are at {state.url}: stop the "
             "World service and start it again."

@@ -64,8 +64,15 @@ def test_stream_is_relayed_byte_for_byte(running: SimpleNamespace, upstream: Ups
     assert stream(running, "base") == b"".join(EVENTS)
 
 
-def test_models_are_those_of_the_model_server(running: SimpleNamespace, upstream: Upstream) -> None:
-    assert [model["id"] for model in running.client.get("/v1/models").json()["data"]] == ["base", "broken"]
+def test_models_are_those_of_the_model_server_plain_and_with_each_world(
+    running: SimpleNamespace, upstream: Upstream
+) -> None:
+    assert [model["id"] for model in running.client.get("/v1/models").json()["data"]] == [
+        "base",
+        "base@scifi",
+        "broken",
+        "broken@scifi",
+    ]
 
 
 def test_refusal_of_the_engine_keeps_its_status_in_openai_shape(running: SimpleNamespace, upstream: Upstream) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rag.service import asking, running_url, state_file
-from style_tuner.workspace import PROJECT_ROOT, Workspace, read_json, write_json
+from style_tuner.workspace import PROJECT_ROOT, Workspace
 
 
 def started(workspace: Workspace, world: str = "scifi") -> subprocess.Popen[str]:
@@ -45,12 +45,3 @@ def test_killed_service_does_not_count_and_its_worlds_can_be_opened(workspace: W
     process = started(workspace, "sifi")
     process.terminate()
     assert "Made a new, empty world 'sifi'; there are: scifi." in process.communicate(timeout=60)[1]
-
-
-def test_the_service_passes_requests_on_to_the_model_server_that_was_started_here(workspace: Workspace) -> None:
-    write_json(workspace.servers / "model.json", {"url": "http://127.0.0.1:18123/v1", "health": "up"})
-    process = started(workspace)
-    told = read_json(state_file(workspace))
-    process.kill()
-    process.communicate(timeout=60)
-    assert told["model_url"] == "http://127.0.0.1:18123/v1"

@@ -10,6 +10,7 @@ import pytest
 
 from rag.index import VectorIndex, collection_name
 from rag.store import words_of
+from rag.upstream import USUAL_URL
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError
@@ -60,7 +61,7 @@ def test_a_model_with_a_small_context_gets_less_lore(worlds: Worlds, workspace: 
     worlds.put("scifi", [Entry("ship", "The Ship", "Elena " * 150), Entry("arm", "The Arm", "Steel " * 60)])
     query = "Elena with the arm on the ship"
     assert {"The Ship", "The Arm"} <= set(names(worlds, query))
-    write_json(workspace.servers / "model.json", {"url": WorldConfig().model_url, "context_length": 1024})
+    write_json(workspace.servers / "model.json", {"url": USUAL_URL, "context_length": 1024})
     retrieval = worlds.search("scifi", query)
     assert retrieval.words <= 1024 // 6
     assert "The Arm" in names(worlds, query)

@@ -8,7 +8,7 @@ import typer
 
 from rag.commands.options import possible
 from style_tuner.config import WorldConfig, validated
-from style_tuner.workspace import Workspace, open_workspace, read_json
+from style_tuner.workspace import open_workspace
 
 DEFAULTS = WorldConfig()
 
@@ -22,24 +22,33 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULTS.host,
     model_url: Annotated[
         str | None,
-        typer.Option(
-            help=f"Model server to pass requests on to. Default: the one started here, else {DEFAULTS.model_url}."
-        ),
+        typer.Option(help="Model server to pass requests on to. Default: the one started here, wherever it is."),
     ] = None,
     entries: Annotated[int, typer.Option(help="Most entries for one request, besides always-on.")] = DEFAULTS.entries,
     words: Annotated[int, typer.Option(help="Most words of lore for one request.")] = DEFAULTS.words,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="STYLE_TUNER_API_KEY",
+            show_envvar=False,
+            help="Key that every request must bring. Better set as STYLE_TUNER_API_KEY: others see command lines.",
+        ),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of a web page that may call the service, as http://localhost:3000; repeatable."),
+    ] = None,
+    reply_seconds: Annotated[
+        float, typer.Option(help="Longest silence of the model server before a request is given up.")
+    ] = DEFAULTS.reply_seconds,
+    max_request_bytes: Annotated[
+        int, typer.Option(help="Largest request that is read, in bytes.")
+    ] = DEFAULTS.max_request_bytes,
 ) -> None:
-    """Answer OpenAI's chat API in front of the model server, with the world's facts added."""
+    """Answer OpenAI's API in front of the model server, with the world's facts added."""
     from rag.service import serve as run_service
 
-    place = open_workspace()
-    url = model_url or _model_server(place) or DEFAULTS.model_url
-    values = {"port": port, "host": host, "model_url": url, "entries": entries, "words": words}
-    run_service(place, validated(WorldConfig, values, "serve"), world)
-
-
-def _model_server(workspace: Workspace) -> str | None:
-    """Return the address of the model server of this home, where its file says that there is one."""
-    path = workspace.servers / "model.json"
-    state = read_json(path) if path.is_file() else {}
-    return str(state["url"]) if state.get("health") in ("starting", "up") else None
+    values = {"port": port, "host": host, "model_url": model_url, "entries": entries, "words": words}
+    values |= {"api_key": api_key or None, "cors": tuple(cors or ()), "reply_seconds": reply_seconds}
+    values |= {"max_request_bytes": max_request_bytes}
+    run_service(open_workspace(), validated(WorldConfig, values, "serve"), world)

@@ -29,7 +29,10 @@ NO_WORLD = "none"
 
 @dataclass(frozen=True)
 class WorldState:
-    """The running World service; `world` is its default one, `url` has no `/v1` at its end."""
+    """The running World service; `world` is its default one, `url` has no `/v1` at its end.
+
+    `model_url` is the model server that it was given; None means the one of this home, wherever it is.
+    """
 
     url: str
     host: str
@@ -37,7 +40,7 @@ class WorldState:
     pid: int
     process_start: float
     started: float
-    model_url: str
+    model_url: str | None = None
     world: str | None = None
 
 
@@ -83,7 +86,7 @@ def start(workspace: Workspace, config: WorldConfig, world: str | None = None, s
         return running
     check_port(config.host, config.port, f"Stop that program, or choose another port, such as {config.port + 10}.")
     command = [sys.executable, "-m", "rag", "serve", *([world] if world else []), "--host", config.host]
-    command += ["--port", str(config.port), "--model-url", config.model_url]
+    command += ["--port", str(config.port), *(["--model-url", config.model_url] if config.model_url else [])]
     path = log_file(workspace)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

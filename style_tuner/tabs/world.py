@@ -16,7 +16,6 @@ from markupsafe import Markup
 from style_tuner.config import SAMPLES, WorldConfig, validated
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.records import Entry, Hit, Message
-from style_tuner.serving import server
 from style_tuner.serving import world as service
 from style_tuner.tabs import views
 from style_tuner.tabs.common import Page, choice, uploaded_name
@@ -48,9 +47,7 @@ def _need(world: str | None) -> str:
 
 def start(workspace: Workspace, world: str | None, port: float) -> service.WorldState:
     """Start the service in front of the model server."""
-    models = server.state(workspace)
-    values: dict[str, Any] = {"port": int(port)} | ({"model_url": models.url} if models else {})
-    return service.start(workspace, validated(WorldConfig, values, "The World service's settings"), world)
+    return service.start(workspace, validated(WorldConfig, {"port": int(port)}, "The World service's settings"), world)
 
 
 def stop(workspace: Workspace) -> None:
@@ -118,7 +115,8 @@ def show_service(workspace: Workspace, chosen: str | None, port: float | None = 
     except ServerError as error:
         return str(views.sentence(str(error), "bad")), gr.skip(), on, off, fold
     value = chosen if chosen in found else state.world or next(iter(found), None)
-    text = f"The World service is up at {state.url}/v1, in front of the models at {state.model_url}."
+    models = f"the models at {state.model_url}" if state.model_url else "the models of the tab Models"
+    text = f"The World service is up at {state.url}/v1, in front of {models}."
     return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off, fold
 
 
