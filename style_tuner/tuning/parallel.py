@@ -53,6 +53,13 @@ def prepare_together(trainer: Any) -> None:
         register_fsdp_forward_method(trainer.model, "generate")
 
 
+def prepare_anew(trainer: Any) -> None:
+    """Let DeepSpeed prepare the model for training: asked before, it has prepared it for answers, with no optimiser."""
+    if trainer.is_deepspeed_enabled:
+        trainer.accelerator.free_memory()
+        trainer.model_wrapped, trainer.deepspeed = trainer.model, None
+
+
 def part_again(model: Any) -> None:
     """Give back what FSDP has fetched from the other processes to write a sample, and keeps for a backward pass."""
     from torch.distributed.fsdp import FSDPModule

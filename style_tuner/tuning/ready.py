@@ -12,7 +12,7 @@ from style_tuner.errors import ConfigError
 from style_tuner.jobs import Job
 from style_tuner.tuning.abilities import ability_loss
 from style_tuner.tuning.follow import perplexity
-from style_tuner.tuning.parallel import prepare_together
+from style_tuner.tuning.parallel import prepare_anew, prepare_together
 from style_tuner.tuning.probe import fits, is_wanted, settle, smaller_batch
 from style_tuner.tuning.reading import RunData
 from style_tuner.tuning.rows import training_rows
@@ -107,6 +107,7 @@ def before(trainer: Any, schedule: Schedule, job: Job, start: Path | None, sampl
         epoch=0.0,
     )
     sampler.write(trainer.model, 0.0, 0, loss)
+    prepare_anew(trainer)
     return base
 
 
