@@ -21,7 +21,7 @@ import httpx
 from rag.embed import MiniLM
 from rag.errors import OwnedError
 from rag.worlds import Worlds
-from style_tuner.config import WorldConfig
+from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig
 from style_tuner.errors import ServerError
 from style_tuner.processes import find_process, process_start
 from style_tuner.workspace import Workspace, read_json, write_json
@@ -144,7 +144,10 @@ def asking(workspace: Workspace, patience: float) -> Iterator[Ask]:
 def _over_http(url: str, method: str, path: str, body: Any) -> dict[str, Any]:
     try:
         # No read limit: indexing a large world takes minutes.
-        with httpx.Client(base_url=url, trust_env=False, timeout=httpx.Timeout(None, connect=5)) as client:
+        key = os.environ.get(WORLD_KEY_VARIABLE)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = httpx.Timeout(None, connect=5)
+        with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=timeout) as client:
             return _answer(client.request(method, path, json=body))
     except httpx.TransportError as error:
         raise ServerError(f"The World service at {url} does not answer ({error}): stop it and start it anew.") from None

@@ -56,6 +56,10 @@ class ServingConfig(Config):
     """How long the engine may take until it answers."""
 
 
+WORLD_KEY_VARIABLE = "STYLE_TUNER_API_KEY"
+"""Holds the World service's key, for the service that asks for it and for this project's own page and commands."""
+
+
 class WorldConfig(Config):
     """The World service and what it adds to a prompt."""
 

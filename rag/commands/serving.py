@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rag.commands.options import possible
-from style_tuner.config import WorldConfig, validated
+from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig, validated
 from style_tuner.workspace import open_workspace
 
 DEFAULTS = WorldConfig()
@@ -29,7 +29,7 @@ def serve(
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar="STYLE_TUNER_API_KEY",
+            envvar=WORLD_KEY_VARIABLE,
             show_envvar=False,
             help="Key that every request must bring. Better set as STYLE_TUNER_API_KEY: others see command lines.",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from style_tuner.config import WorldConfig
+from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.jobs import child_environment
 from style_tuner.processes import find_process
@@ -145,7 +146,13 @@ def _import_report(answer: Mapping[str, Any]) -> ImportReport:
 
 def chat_headers(world: str | None) -> dict[str, str]:
     """Return the headers that make a chat request use a world, or none."""
-    return {WORLD_HEADER: quote(world) if world else NO_WORLD}
+    return {WORLD_HEADER: quote(world) if world else NO_WORLD, **_key()}
+
+
+def _key() -> dict[str, str]:
+    """Return the header that a service with a key asks for."""
+    key = os.environ.get(WORLD_KEY_VARIABLE)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def healthy(url: str) -> bool:
@@ -205,7 +212,8 @@ def _retrieval(answer: Mapping[str, Any]) -> Retrieval:
 
 
 def _ask(url: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    send = partial(httpx.request, method, f"{url}{path}", timeout=httpx.Timeout(120, connect=5), trust_env=False)
+    timeout = httpx.Timeout(120, connect=5)
+    send = partial(httpx.request, method, f"{url}{path}", headers=_key(), timeout=timeout, trust_env=False)
     try:
         answer = send(json=body) if body is not None else send()
     except httpx.HTTPError as error:
