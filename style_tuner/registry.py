@@ -55,6 +55,12 @@ def label_of(workspace: Workspace, run_id: str) -> Label:
     return Label(**read_json(path)) if path.is_file() else Label()
 
 
+def shown(workspace: Workspace, run_id: str) -> str:
+    """Return what a run is called in a list: the author's name for it, and its id."""
+    name = label_of(workspace, run_id).name
+    return f"{name} ({run_id})" if name else run_id
+
+
 def set_label(workspace: Workspace, run_id: str, name: str, note: str, pinned: bool) -> Label:
     """Keep what the author says of a run; a name that another run has is refused."""
     jobs.load(workspace, run_id)

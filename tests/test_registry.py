@@ -6,9 +6,16 @@ import pytest
 
 from style_tuner import jobs, registry
 from style_tuner.errors import JobError
+from style_tuner.tabs import train_runs
 from style_tuner.workspace import Workspace, write_json, write_text
 
-SETTINGS = {"method": "lora", "base_model": "data/starter_model", "lora_r": 32, "num_epochs": 3.0}
+SETTINGS = {
+    "method": "lora",
+    "base_model": "data/starter_model",
+    "lora_r": 32,
+    "num_epochs": 3.0,
+    "learning_rate": 1e-4,
+}
 
 
 def trained(workspace: Workspace, *, fail: bool = False, loss: float = 3.0, **settings: object) -> str:
@@ -85,6 +92,13 @@ def test_only_what_no_run_needs_is_cleaned_up_and_lies_in_the_bin(workspace: Wor
     for run in (stopped, pinned):
         assert (workspace.runs / run / "checkpoints" / "checkpoint-2" / "optimizer.pt").is_file()
     assert (workspace.runs / done / "adapter" / "adapter_config.json").is_file()
+
+
+def test_a_run_is_listed_by_the_authors_name_for_it(workspace: Workspace) -> None:
+    run = trained(workspace)
+    assert registry.shown(workspace, run) == run
+    registry.set_label(workspace, run, "The Long Stride", "", False)
+    assert train_runs.show_runs(workspace, None, None)[1].choices == [(f"The Long Stride ({run})", run)]
 
 
 def test_for_good_leaves_nothing_in_the_bin(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import escape
 
-from style_tuner import jobs
+from style_tuner import jobs, registry
 from style_tuner.bin import move_to_bin
 from style_tuner.errors import StyleTunerError
 from style_tuner.records import Run
@@ -175,6 +175,16 @@ def _stamped(stamp: Stamp, workspace: Workspace) -> Any:
 def uploaded_name(path: str | Path) -> str:
     """Return the name that an uploaded file has on the author's disk: browsers send a quotation mark in it as `%22`."""
     return Path(path).name.replace("%22", '"')
+
+
+def labels(workspace: Workspace) -> Any:
+    """Return a stamp of the names that runs were given."""
+    return [(path.parent.name, changed(path)) for path in sorted(workspace.runs.glob("*/label.json"))]
+
+
+def named_runs(workspace: Workspace, ids: Iterable[str]) -> list[tuple[str, str]]:
+    """Return runs as choices: each by the author's name for it, where it has one."""
+    return [(registry.shown(workspace, one), one) for one in ids]
 
 
 def changed(*paths: Path) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
         views.table("Runs", HEADERS, rows, numbers="cde")
     )
     value = _chosen(workspace, found, chosen)
-    box = gr.Dropdown(choices=[(_named(one), one.run.id) for one in found], value=value)
+    box = gr.Dropdown(choices=[(_named(workspace, one), one.run.id) for one in found], value=value)
     return str(table), box, *buttons(workspace, value)
 
 
@@ -63,9 +63,9 @@ def _chosen(workspace: Workspace, found: Sequence[Entry], chosen: str | None) ->
     return chosen if chosen in ids else next(voices, ids[0])
 
 
-def _named(one: Entry) -> str:
+def _named(workspace: Workspace, one: Entry) -> str:
     state = "" if one.run.status == "done" else f", {views.STATES[one.run.status]}"
-    return f"{one.label.name} ({one.run.id}){state}" if one.label.name else f"{one.run.id}{state}"
+    return f"{registry.shown(workspace, one.run.id)}{state}"
 
 
 def _row(workspace: Workspace, one: Entry, served: Mapping[str, str]) -> list[object]:
@@ -126,7 +126,7 @@ def show_comparison(workspace: Workspace, one: str | None, other: str | None) ->
     names = {entry.run.id: entry for entry in found}
     ids = list(names)
     picked = [value if value in names else next(iter(ids[place:]), None) for place, value in enumerate((one, other))]
-    choices = [(_named(entry), entry.run.id) for entry in found]
+    choices = [(_named(workspace, entry), entry.run.id) for entry in found]
     boxes = [gr.Dropdown(choices=choices, value=value) for value in picked]
     if len(ids) < 2 or picked[0] == picked[1] or None in picked:
         return *boxes, str(views.sentence("Choose two different runs to see what differs.", "empty"))

@@ -18,7 +18,7 @@ from style_tuner.records import Run
 from style_tuner.scores import interval, scores
 from style_tuner.serving import server
 from style_tuner.tabs import plots, score_view, views
-from style_tuner.tabs.common import Page, choice, last_line, listing
+from style_tuner.tabs.common import Page, choice, labels, last_line, listing, named_runs
 from style_tuner.tabs.write import base_of
 from style_tuner.workspace import Workspace, time_stamp, write_text
 
@@ -71,7 +71,7 @@ def show_choices(workspace: Workspace, voice: str | None) -> Any:
     """Return the voices that are served."""
     state = server.state(workspace)
     found = [name for name in state.models if name != base_of(state)] if state and state.models else []
-    return gr.Dropdown(choices=found, value=voice if voice in found else next(iter(found), None))
+    return gr.Dropdown(choices=named_runs(workspace, found), value=voice if voice in found else next(iter(found), None))
 
 
 def show_list(workspace: Workspace) -> Any:
@@ -212,4 +212,4 @@ def _working_stamp(workspace: Workspace) -> Any:
 
 def _served_stamp(workspace: Workspace) -> Any:
     state = server.state(workspace)
-    return state and (state.health, sorted(state.models))
+    return labels(workspace), state and (state.health, sorted(state.models))

@@ -10,8 +10,9 @@ import gradio as gr
 from style_tuner import jobs
 from style_tuner.errors import JobError
 from style_tuner.records import Run
+from style_tuner.registry import label_of
 from style_tuner.tabs import plots, train_run, train_view, views
-from style_tuner.tabs.common import Page, choice, listing, newest_run, run_stamp
+from style_tuner.tabs.common import Page, choice, labels, listing, named_runs, newest_run, run_stamp
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.tabs.train_view import last_reports, losses
 from style_tuner.turns import queue
@@ -28,14 +29,16 @@ def show_runs(workspace: Workspace, chosen: str | None, seen: str | None) -> tup
     table = views.table("All runs", headers, [_line(workspace, run) for run in found], numbers="efg")
     ids = [run.id for run in found]
     value = chosen if chosen in ids and seen == ids[0] else ids[0]
-    return str(train_view.waiting(workspace) + table), gr.Dropdown(choices=ids, value=value), ids[0]
+    box = gr.Dropdown(choices=named_runs(workspace, ids), value=value)
+    return str(train_view.waiting(workspace) + table), box, ids[0]
 
 
 def _line(workspace: Workspace, run: Run) -> tuple[str, ...]:
     by_step = losses(last_reports(jobs.metrics(workspace, run.id)))
     first, best = (f"{by_step[0][1]:.3f}", f"{min(loss for _, loss in by_step):.3f}") if by_step else ("", "")
     took = views.duration(run.result.get("seconds", run.ended - run.created)) if run.ended else ""
-    return run.id, views.when(run.created), views.STATES[run.status], _with(workspace, run), first, best, took
+    name = label_of(workspace, run.id).name or run.id
+    return name, views.when(run.created), views.STATES[run.status], _with(workspace, run), first, best, took
 
 
 def _with(workspace: Workspace, run: Run) -> str:
@@ -59,7 +62,8 @@ def show_curves(workspace: Workspace, chosen: list[str] | None) -> tuple[Any, An
     picked = [one for one in chosen or [] if one in ids]
     curves = {one: train_view.curve(workspace, one) for one in picked}
     shown = gr.Plot(plots.overlay(curves), visible=True) if picked else gr.Plot(visible=False)
-    return gr.Dropdown(choices=ids, value=picked, multiselect=True), shown, train_view.lowest(curves)
+    box = gr.Dropdown(choices=named_runs(workspace, ids), value=picked, multiselect=True)
+    return box, shown, train_view.lowest(curves)
 
 
 def show_sweep(workspace: Workspace) -> tuple[Any, ...]:
@@ -134,9 +138,13 @@ def wire(page: Page, comparison: dict[str, Any], table: Any, chosen: Any) -> Non
     seen = gr.State(None)
     page.follow(_stamp, show_runs, [table, chosen, seen], [chosen, seen])
     compared = list(comparison.values())
-    page.follow(train_run.stamp, show_curves, compared, compared[:1], [comparison["compared"].input])
+    page.follow(_curves_stamp, show_curves, compared, compared[:1], [comparison["compared"].input])
+
+
+def _curves_stamp(workspace: Workspace) -> Any:
+    return labels(workspace), train_run.stamp(workspace)
 
 
 def _stamp(workspace: Workspace) -> Any:
     waiting = [ticket.name for ticket in queue(workspace.home)]
-    return listing(workspace.runs), run_stamp(workspace, "train"), waiting
+    return listing(workspace.runs), labels(workspace), run_stamp(workspace, "train"), waiting

@@ -17,7 +17,7 @@ from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import BASE
 from style_tuner.tabs import views, write_view
-from style_tuner.tabs.common import Page, choice
+from style_tuner.tabs.common import Page, choice, labels, named_runs
 from style_tuner.takes import Take
 from style_tuner.workspace import Workspace
 
@@ -132,15 +132,17 @@ def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple
     voices = [name for name in served if state and name != base_of(state)]
     found = service.state(workspace)
     worlds = list(service.worlds(found.url)) if found else []
+    named = named_runs(workspace, voices)
     return (
-        gr.Dropdown(choices=voices, value=voice if voice in voices else next(iter(voices), None)),
+        gr.Dropdown(choices=named, value=voice if voice in voices else next(iter(voices), None)),
         gr.Dropdown(choices=worlds, value=world if world in worlds else next(iter(worlds), None)),
     )
 
 
 def _served_stamp(workspace: Workspace) -> Any:
     state, found = server.state(workspace), service.state(workspace)
-    return state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
+    names = labels(workspace)
+    return names, state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
 
 
 def _takes_stamp(workspace: Workspace) -> Any:
