@@ -79,8 +79,8 @@ class WorldConfig(Config):
     """Longest silence of the model server before a request is given up."""
     max_request_bytes: int = Field(default=64 * 2**20, ge=1024)
     """Largest request that is read, in bytes; a longer one is refused."""
-    api_key: str | None = Field(default=None, min_length=1, repr=False)
-    """Key that every request must bring, except `/health`; none means that none is asked for."""
+    api_key: str | None = Field(default=None, pattern=r"^[!-~]+$", repr=False)
+    """Key that every request must bring, except `/health`: ASCII without spaces; none means that none is asked for."""
     cors: tuple[str, ...] = ()
     """Web pages' origins that may call the service from a browser, such as http://localhost:3000; none by default."""
 

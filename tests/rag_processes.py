@@ -1,4 +1,4 @@
-"""What tests of the World service start: the service as a process, and a model server of twenty lines."""
+"""What tests of the World service start: the service as a process or a thread, and a model server of a few lines."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from style_tuner.workspace import PROJECT_ROOT
+from rag.proxy import create_app
+from rag.worlds import Worlds
+from style_tuner.config import WorldConfig
+from style_tuner.workspace import PROJECT_ROOT, Workspace
 
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}}\n\n'
 EVENTS = [b'data: {"choices":[{"delta":{"content":"One"}}]}\n\n', b": a comment\n\n", b"data:  [DONE]\n\n"]
 MODELS = [  # as vLLM lists them: the base under each of its names
     {"id": "base", "root": "/models/llama", "parent": None},
@@ -64,6 +70,40 @@ def world_service(home: Path, *arguments: str) -> Iterator[tuple[str, subprocess
         process.wait(timeout=30)
 
 
+class WordEmbedder:
+    """Texts that share words are near; as quick as a test of everything else wants it."""
+
+    name = "words-1"
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.full((len(texts), 256), 1e-6)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, zlib.crc32(word.encode()) % 256] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@contextmanager
+def world_here(workspace: Workspace, config: WorldConfig, world: str | None = None) -> Iterator[tuple[str, Worlds]]:
+    """Run the service in a thread of this process and give its address and its worlds."""
+    with Worlds(workspace, config, WordEmbedder()) as worlds, closing(socket.socket()) as listener:
+        if world is not None:
+            worlds.create(world)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        app = create_app(worlds, config, world)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", worlds
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 class Upstream:
     """A model server that keeps what it was asked and can stream, break off, refuse, or never end."""
 
@@ -75,7 +115,9 @@ class Upstream:
         self.begun = threading.Event()
         app = FastAPI()
         app.post("/v1/chat/completions")(self._chat)
-        app.get("/v1/models")(lambda: {"object": "list", "data": MODELS})
+        app.post("/v1/completions")(self._chat)
+        self.models = list(MODELS)
+        app.get("/v1/models")(lambda: {"object": "list", "data": self.models})
         self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run)
 
@@ -95,6 +137,8 @@ class Upstream:
         self.asked.append(fields)
         if fields.get("model") == "refuses":
             return JSONResponse({"detail": "Unexpected fields in the request: {'x'}"}, 422)
+        if fields.get("model") == "busy":
+            return JSONResponse({"error": "Too many requests"}, 429, {"Retry-After": "7", "X-Internal": "9"})
         if fields.get("model") in ("nobody", "broken"):
             return Response("Internal Server Error", 500)
         if fields.get("model") == "slow":
@@ -103,10 +147,11 @@ class Upstream:
                 await asyncio.sleep(0.02)
             self.closed.set()
         if fields.get("stream"):
-            return StreamingResponse(self._stream(fields["model"]), media_type="text/event-stream; charset=utf-8")
+            told = (fields.get("stream_options") or {}).get("include_usage", False)
+            return StreamingResponse(self._stream(fields["model"], told), media_type="text/event-stream; charset=utf-8")
         return JSONResponse({"choices": [], "authorization": request.headers.get("authorization")})
 
-    async def _stream(self, model: str) -> AsyncIterator[bytes]:
+    async def _stream(self, model: str, told: bool) -> AsyncIterator[bytes]:
         try:
             yield EVENTS[0]
             while model == "endless":
@@ -116,7 +161,9 @@ class Upstream:
                 yield b'data: {"choices":[{"del'
                 await asyncio.sleep(0.05)
                 raise ConnectionAbortedError
-            for event in EVENTS[1:]:
+            if model == "silent":
+                await asyncio.sleep(3600)
+            for event in [*EVENTS[1:-1], *([USAGE] if told else []), EVENTS[-1]]:
                 yield event
         finally:
             self.closed.set()
