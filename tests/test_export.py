@@ -1,6 +1,9 @@
 """A trained voice, exported from a workspace: nothing of the manuscripts in it, and nothing overwritten."""
 
 import json
+import shutil
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -53,6 +56,38 @@ def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, 
     assert {"README.md", "settings.json", "adapter/adapter_model.safetensors", "merged/model.safetensors"} <= names
     assert "3.700 nats a token before training, 3.250 after" in readme and PROMPT in readme
     assert b"Quillfeather" not in everything
+
+
+WRITE = """
+import sys
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+base, merged, *adapters = sys.argv[1:]
+load = AutoModelForCausalLM.from_pretrained
+told = [{"role": "user", "content": "Write a scene by the sea."}]
+for model in (load(merged), *(PeftModel.from_pretrained(load(base), adapter) for adapter in adapters)):
+    tokenizer = AutoTokenizer.from_pretrained(merged)
+    rows = tokenizer.apply_chat_template(told, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    print(repr(tokenizer.decode(model.generate(**rows, max_new_tokens=12, do_sample=False)[0, -12:])))
+"""
+
+
+def test_what_was_taken_away_writes_in_a_process_that_knows_nothing_else(place, export, tmp_path):
+    class Hub(FakeHub):
+        def upload_folder(self, *, folder_path, **told):
+            shutil.copytree(folder_path, tmp_path / "pushed")
+            super().upload_folder(folder_path=folder_path, **told)
+
+    uploaded(place, hub=Hub())
+    export(RUN, "--to", "zip")
+    with zipfile.ZipFile(place.exports / f"{RUN}.zip") as archive:
+        archive.extractall(tmp_path)
+    folders = [STARTER_MODEL, *(tmp_path / RUN / name for name in ("merged", "adapter")), tmp_path / "pushed"]
+    command = [sys.executable, "-c", WRITE, *map(str, folders)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    merged, *adapters = done.stdout.strip().splitlines()
+    assert len(merged.split()) >= 3
+    assert adapters == [merged, merged]
 
 
 def test_for_ollama_there_is_one_folder_with_its_modelfile(place, export):
