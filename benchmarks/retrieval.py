@@ -26,7 +26,7 @@ from rag.embed import MiniLM
 from rag.index import VectorIndex
 from rag.lorebook import entry_from, read_notes
 from rag.retrieve import choose, mentioned, query_windows
-from rag.store import LoreStore
+from rag.store import EntrySource, LoreStore
 from style_tuner.config import SAMPLES, WorldConfig
 from style_tuner.records import Entry, Moment
 
@@ -93,13 +93,16 @@ def rankers(folder: Path, entries: Sequence[Entry]) -> dict[str, Callable[[Reque
     store, index = LoreStore(folder / "worlds.sqlite"), VectorIndex(folder / "chroma", embedder)
     store.create("gold")
     store.put("gold", entries)
+    source = EntrySource(store, "gold")
+    while index.step(source):
+        pass
     wide = WorldConfig(entries=50, words=1_000_000)
 
     def holding(request: Request) -> dict[str, Entry]:
         return {entry.id: entry for entry in entries if entry.holds(Moment(chapter=request.chapter))}
 
     def near(request: Request) -> list[tuple[str, float]]:
-        return index.search(store, "gold", embedder.embed(query_windows(request.text)), CANDIDATES)
+        return index.search(source.key, embedder.embed(query_windows(request.text)), CANDIDATES)
 
     def worded(request: Request) -> list[tuple[str, float]]:
         return store.match_words("gold", request.text, CANDIDATES)

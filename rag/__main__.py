@@ -9,13 +9,24 @@ from typing import Annotated
 
 import typer
 
-from rag.commands import entries, serving
+from rag.commands import entries, history, serving, shelf
 from style_tuner.errors import StyleTunerError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.command()(entries.index)
 app.command()(entries.search)
+app.command()(entries.entries)
+app.command()(entries.delete)
 app.command()(serving.serve)
+app.command()(history.history)
+app.command()(history.undo)
+app.command()(history.redo)
+app.command()(history.restore)
+app.command()(shelf.worlds)
+app.command()(shelf.rename)
+app.command()(shelf.remove)
+app.command()(shelf.unbin)
+app.command()(shelf.present)
 
 
 @app.callback()

@@ -1,18 +1,23 @@
-"""Vectors in Chroma: an index beside the lore store, brought in step with it and rebuilt from it when it is lost."""
+"""Vectors in Chroma: an index beside the lore store, brought in step with it and made anew from it when it is lost."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
+
 from rag.embed import Embedder
-from rag.store import LoreStore
-from style_tuner.records import Entry
+from rag.pieces import Changed, Source
+from rag.pieces import windows as windows
+from style_tuner.errors import WorldError
 from style_tuner.workspace import slug
 
 if TYPE_CHECKING:
@@ -20,152 +25,258 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-WINDOW = 150
-"""Words embedded at once: what the embedding model takes in (256 word pieces) with room for the entry's name."""
 BATCH = 256
-"""Entries embedded between two writes, so that memory stays flat in a large import."""
+"""Things embedded between two writes, so that memory stays flat in a large import."""
+TEXTS = 1000
+"""Texts embedded between two writes, where things have many of them: a long entry has hundreds."""
+RETRY_SECONDS = 3.0
+"""How long an index that cannot be used is left alone, so that requests need not wait for it each time."""
 
 
-def windows(text: str) -> list[str]:
-    """Return a text in consecutive pieces of `WINDOW` words, so that no word of a long text goes unseen."""
-    words = text.split()
-    return [" ".join(words[start : start + WINDOW]) for start in range(0, len(words), WINDOW)] or [""]
+class IndexTrouble(WorldError):
+    """The index cannot be used now, for a reason outside of it."""
 
 
-def collection_name(world: str) -> str:
+class OtherModel(WorldError):
+    """The vectors are of another embedding model and are left as they are; the message is its name."""
+
+
+def collection_name(world: str, salt: str = "") -> str:
     """Return a name that Chroma takes; the hash keeps worlds apart whose names differ in case or accents only."""
-    return f"{slug(world)}-{hashlib.sha256(world.encode()).hexdigest()[:12]}"
+    return f"{slug(world)}-{hashlib.sha256((world + salt).encode()).hexdigest()[:12]}"
 
 
 class VectorIndex:
     """One Chroma collection a world, in cosine space; its metadata says which model and which revision it holds.
 
-    Not safe for threads: the caller holds a lock. Only one process may use a folder at a time.
+    In a folder of its own, which only one process may use at a time, or on a Chroma server at `url`, where `salt` keeps
+    several homes apart. Safe for threads; nothing is embedded while the lock is held.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, url: str | None = None, salt: str = "") -> None:
         self._folder = folder
         self._embedder = embedder
+        self._url = url
+        self._salt = salt if url else ""
         self._client: Any = None
         self._collections: dict[str, Any] = {}
+        self._lock = threading.RLock()
+        self._left_alone_until = 0.0
+        self._trouble = ""
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._collections.clear()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        with self._lock:
+            self._collections.clear()
+            if self._client is not None:
+                self._client.close()
+                self._client = None
 
-    def search(self, store: LoreStore, world: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
-        """Return ids and cosine similarities of the entries nearest to any of the vectors, best first."""
-        return self._repaired(lambda: self._search(store, world, vectors, limit))
+    def model(self, key: str) -> str | None:
+        """Return the name of the embedding model that a collection's vectors are of; None where there are none."""
+        held = self._guarded(lambda: self._metadata(key))
+        return str(held["model"]) if held.get("revision") else None
 
-    def sync(self, store: LoreStore, world: str) -> None:
-        """Bring a world's collection in step with the store; a kill in between is made good by the next call."""
-        self._repaired(lambda: self._sync(store, world))
+    @property
+    def embedding_model(self) -> str:
+        """Name of the embedding model that new vectors are of."""
+        return self._embedder.name
 
-    def rebuild(self, store: LoreStore, world: str) -> None:
-        """Throw a world's collection away and make it anew from the store."""
+    def pending(self, source: Source) -> int:
+        """Return how many things of a source have no vectors yet, or those of an earlier version."""
+        held = self._guarded(lambda: self._metadata(source.key))
+        since = int(held.get("revision", 0))
+        if since and held["mark"] != source.mark(since):
+            since = 0
+        return source.pending(since) if since != source.revision() else 0
 
-        def anew() -> None:
-            if self._collection(world) is not None:
-                self._open().delete_collection(collection_name(world))
-                self._collections.pop(world, None)
-            self._sync(store, world)
+    def search(self, key: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
+        """Return ids and cosine similarities of what is nearest to any of the vectors, best first."""
+        return self._guarded(lambda: self._search(key, vectors, limit))
 
-        self._repaired(anew)
+    def drop(self, key: str) -> None:
+        """Throw a collection's vectors away; the next step begins to make them anew."""
 
-    def _repaired(self, work: Callable[[], Result]) -> Result:
-        """Do the work; where Chroma cannot read its files, set the index up anew once and do it again."""
-        from chromadb.api.shared_system_client import SharedSystemClient
-        from chromadb.errors import ChromaError
+        def away() -> None:
+            if self._collection(key) is not None:
+                self._open().delete_collection(collection_name(key, self._salt))
+                self._collections.pop(key, None)
 
-        try:
-            return work()
-        except ChromaError as error:
-            log.warning("The index in %s is damaged (%s); it is rebuilt from the lore store.", self._folder, error)
-            self.close()
-            SharedSystemClient.clear_system_cache()  # a client that failed to open would be handed out again
-            shutil.rmtree(self._folder, ignore_errors=True)
-            return work()
+        self._guarded(away)
 
-    def _open(self) -> Any:
-        if self._client is not None and not (self._folder / "chroma.sqlite3").exists():
-            log.warning("The index in %s was deleted; it is rebuilt from the lore store.", self._folder)
-            self.close()
-        if self._client is None:
-            import chromadb
-            from chromadb.config import Settings
+    def rename(self, key: str, name: str) -> None:
+        """Take a collection's vectors along to another name."""
 
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._client = chromadb.PersistentClient(str(self._folder), Settings(anonymized_telemetry=False))
-        return self._client
+        def moved() -> None:
+            self._open()
+            collection = self._collection(key)
+            if collection is not None:
+                collection.modify(name=collection_name(name, self._salt))
+                self._collections[name] = self._collections.pop(key)
 
-    def _collection(self, world: str) -> Any | None:
-        from chromadb.errors import NotFoundError
+        self.drop(name)
+        self._guarded(moved)
 
-        client = self._open()
-        if world not in self._collections:
-            try:
-                self._collections[world] = client.get_collection(collection_name(world), embedding_function=None)
-            except NotFoundError:
-                return None
-        return self._collections[world]
+    def step(self, source: Source) -> int:
+        """Embed what changed next and keep it; return how many things that were, 0 when the index is in step.
 
-    def _create(self, world: str) -> Any:
-        self._collections[world] = self._open().create_collection(
-            collection_name(world),
-            configuration={"hnsw": {"space": "cosine"}},
-            metadata={"world": world, "model": self._embedder.name, "revision": 0},
-            embedding_function=None,
-        )
-        return self._collections[world]
+        A kill in between is made good by the next step: the revision is written after what it stands for.
+        """
+        since, identity = self._guarded(lambda: self._beginning(source))
+        changes = _enough(source.changed(since, BATCH))
+        if not changes:
+            return 0
+        texts = [text for change in changes for text in change.texts or ()]
+        vectors = self._embedder.embed(texts) if texts else None
+        mark = source.mark(changes[-1].number)
+        self._guarded(lambda: self._keep(source.key, identity, since, changes, vectors, mark))
+        return len(changes)
 
-    def _sync(self, store: LoreStore, world: str) -> None:
-        revision = store.revision(world)
-        collection = self._collection(world)
-        if collection is not None and (
-            collection.metadata["model"] != self._embedder.name or collection.metadata["revision"] > revision
-        ):
-            log.info("The index of %s is of another embedding model or a later store and is rebuilt.", world)
-            self._open().delete_collection(collection_name(world))
-            collection = None
-        collection = collection or self._create(world)
-        if collection.metadata["revision"] == revision:
-            return
-        changed = store.changes(world, collection.metadata["revision"])
-        for batch in _batches(list(changed.items()), BATCH):
-            self._write(collection, batch)
-        collection.modify(metadata={**collection.metadata, "revision": revision})
+    def _beginning(self, source: Source) -> tuple[int, str]:
+        """Return the revision that a source's collection has, made if it is new or of another store, and its id."""
+        collection = self._collection(source.key)
+        if collection is not None:
+            held = collection.metadata
+            other_model = held["model"] != self._embedder.name
+            if source.mark(held["revision"]) != held.get("mark", 0.0) or (other_model and not held["revision"]):
+                log.info("The index of %s is of another or a later store and is made anew.", source.key)
+                self.drop(source.key)
+                collection = None
+            elif other_model:
+                raise OtherModel(held["model"])
+        collection = collection or self._create(source.key)
+        return int(collection.metadata["revision"]), str(collection.id)
 
-    def _write(self, collection: Any, changes: Sequence[tuple[str, Entry | None]]) -> None:
-        collection.delete(where={"entry": {"$in": [entry_id for entry_id, _ in changes]}})
-        pieces = [
-            (f"{entry.id}#{number}", entry.id, f"{entry.name}. {window}")
-            for _, entry in changes
-            if entry is not None
-            for number, window in enumerate(windows(entry.facts))
-        ]
-        for batch in _batches(pieces, min(BATCH, self._open().get_max_batch_size())):
+    def _keep(
+        self, key: str, identity: str, since: int, changes: list[Changed], vectors: np.ndarray | None, mark: float
+    ) -> None:
+        collection = self._collection(key)
+        if collection is None or str(collection.id) != identity or collection.metadata["revision"] != since:
+            return  # thrown away or renamed meanwhile: the next step begins where it stands
+        before = [change.id for change in changes if change.earlier]
+        if before:
+            collection.delete(where={"entry": {"$in": before}})
+        ids = [(f"{change.id}#{at}", change.id) for change in changes for at in range(len(change.texts or ()))]
+        size = min(1000, self._open().get_max_batch_size())
+        for start in range(0, len(ids), size):
+            some = ids[start : start + size]
+            assert vectors is not None
             collection.upsert(
-                ids=[identity for identity, _, _ in batch],
-                embeddings=self._embedder.embed([text for _, _, text in batch]),
-                metadatas=[{"entry": entry_id} for _, entry_id, _ in batch],
+                ids=[piece for piece, _ in some],
+                embeddings=vectors[start : start + size],
+                metadatas=[{"entry": identity} for _, identity in some],
             )
+        collection.modify(metadata={**collection.metadata, "revision": changes[-1].number, "mark": mark})
 
-    def _search(self, store: LoreStore, world: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
-        self._sync(store, world)
-        found = self._collections[world].query(
-            query_embeddings=vectors, n_results=limit, include=["metadatas", "distances"]
-        )
+    def _search(self, key: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
+        collection = self._collection(key)
+        if collection is None:
+            return []
+        found = collection.query(query_embeddings=vectors, n_results=limit, include=["metadatas", "distances"])
         best: dict[str, float] = {}
         for metadatas, distances in zip(found["metadatas"], found["distances"], strict=True):
             for metadata, distance in zip(metadatas, distances, strict=True):
                 best[metadata["entry"]] = max(best.get(metadata["entry"], -1.0), 1 - distance)
         return sorted(best.items(), key=lambda item: -item[1])
 
+    def _guarded(self, work: Callable[[], Result]) -> Result:
+        """Do the work alone; where Chroma cannot read its files, set the index up anew once and do it again."""
+        from chromadb.errors import ChromaError
 
-def _batches(items: Sequence[Result], size: int) -> Iterator[list[Result]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch
+        with self._lock:
+            if time.monotonic() < self._left_alone_until:
+                raise IndexTrouble(self._trouble)
+            try:
+                return work()
+            except (ChromaError, httpx.HTTPError, OSError) as error:
+                try:
+                    self._set_up_anew(error)
+                    return work()
+                except (ChromaError, httpx.HTTPError, OSError) as again:
+                    self._give_up(again)
+                    raise IndexTrouble(self._trouble) from again
+
+    def _set_up_anew(self, error: Exception) -> None:
+        from chromadb.api.shared_system_client import SharedSystemClient
+
+        try:
+            self.close()
+        finally:
+            self._client = None
+            SharedSystemClient.clear_system_cache()  # a client that failed to open would be handed out again
+        if self._url is None:
+            log.warning("The index in %s is damaged (%s); it is made anew from the lore store.", self._folder, error)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _give_up(self, error: Exception) -> None:
+        self._left_alone_until = time.monotonic() + RETRY_SECONDS
+        if self._url is None:
+            self._trouble = (
+                f"The index in {self._folder} cannot be written ({error}): free some space there or give this user "
+                "the right to write."
+            )
+        else:
+            self._trouble = (
+                f"The Chroma server at {self._url} does not answer: start it (`chroma run --path FOLDER --host HOST "
+                "--port PORT`), or take CHROMA_URL away to use the index in the home folder."
+            )
+        log.warning("%s Until then entries are found by names and words alone.", self._trouble)
+
+    def _open(self) -> Any:
+        if self._client is not None and self._url is None and not (self._folder / "chroma.sqlite3").exists():
+            log.warning("The index in %s was deleted; it is made anew from the lore store.", self._folder)
+            self.close()
+        if self._client is None:
+            import chromadb
+            from chromadb.config import Settings
+
+            settings = Settings(anonymized_telemetry=False)
+            if self._url is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._client = chromadb.PersistentClient(str(self._folder), settings)
+            else:
+                self._client = _remote(self._url, settings)
+        return self._client
+
+    def _collection(self, key: str) -> Any | None:
+        from chromadb.errors import NotFoundError
+
+        client = self._open()
+        if key not in self._collections:
+            try:
+                name = collection_name(key, self._salt)
+                self._collections[key] = client.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return None
+        return self._collections[key]
+
+    def _metadata(self, key: str) -> dict[str, Any]:
+        collection = self._collection(key)
+        return {} if collection is None else {"mark": 0.0, **collection.metadata}
+
+    def _create(self, key: str) -> Any:
+        self._collections[key] = self._open().create_collection(
+            collection_name(key, self._salt),
+            configuration={"hnsw": {"space": "cosine"}},
+            metadata={"world": key, "model": self._embedder.name, "revision": 0, "mark": 0.0},
+            embedding_function=None,
+        )
+        return self._collections[key]
+
+
+def _enough(changes: Sequence[Changed]) -> list[Changed]:
+    """Return as many of the changes, at least one, as have `TEXTS` texts to embed together."""
+    texts = accumulate(len(change.texts or ()) for change in changes)
+    return [change for at, (change, so_far) in enumerate(zip(changes, texts, strict=True)) if not at or so_far <= TEXTS]
+
+
+def _remote(url: str, settings: Any) -> Any:
+    """Return a client of a Chroma server; one that does not answer raises an `OSError`."""
+    import chromadb
+
+    parts = httpx.URL(url)
+    secure = parts.scheme == "https"
+    try:
+        return chromadb.HttpClient(parts.host, parts.port or (443 if secure else 80), secure, settings=settings)
+    except ValueError as error:  # chromadb's own way to say that nobody is there
+        raise ConnectionError(str(error)) from error

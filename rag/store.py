@@ -7,27 +7,26 @@ import re
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from rag.errors import UnknownEntryError, UnknownWorldError
-from style_tuner.errors import StorageError, WorldError
+from rag.errors import UnknownEntryError
+from rag.pieces import Changed, windows
+from rag.shelf import Shelf
+from rag.shelf import check_world_name as check_world_name
+from style_tuner.errors import WorldError
 from style_tuner.records import Entry
-from style_tuner.workspace import storage_errors
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS worlds (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS versions (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, world INTEGER NOT NULL REFERENCES worlds, id TEXT NOT NULL,
-    entry TEXT NOT NULL, deleted INTEGER NOT NULL, written REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS versions_by_entry ON versions (world, id, number);
-"""
-CURRENT = "SELECT max(number) FROM versions WHERE world = ? GROUP BY id"
+Item = TypeVar("Item")
 COMMON_SHARE = 0.2
 """A word found in more than this share of a world's entries says nothing about which entry is meant."""
 NAME_WEIGHT, TEXT_WEIGHT = 5.0, 1.0
+LONGEST_ENTRY = 150_000
+"""Words; what is longer is a manuscript, whose passages can be searched as such."""
+ASKED_AT_ONCE = 500
+"""Ids looked up by one query; SQLite takes no number of them."""
 
 
 def words_of(text: str) -> list[str]:
@@ -36,128 +35,141 @@ def words_of(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W_]+", plain) if len(word) > 2 or not word.isascii()]
 
 
-def check_world_name(world: str) -> str:
-    """Return the name if a world may have it, else raise a `WorldError`."""
-    if not re.fullmatch(r"\w[\w .'-]{0,59}", world) or world.lower() == "none":
-        raise WorldError(
-            f"A world cannot be named {world!r}: use 1 to 60 letters, digits, spaces, dots and dashes, beginning with "
-            "a letter or digit ('none' stands for no world)."
-        )
-    return world
-
-
-class LoreStore:
+class LoreStore(Shelf):
     """The entries of all worlds in one SQLite file; versions are only ever added, a deletion is a version too."""
 
     def __init__(self, path: Path) -> None:
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        try:
-            self._database = sqlite3.connect(path, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.executescript(SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise StorageError(
-                f"The lore store {path} cannot be opened: {error}. Put back a copy, or move it away to begin anew."
-            ) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Make what is written inside one transaction: all of it, or nothing."""
-        try:
-            with self._database:
-                yield
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"The lore store {self._path} cannot be written: {error}. Nothing of this change was kept; free some "
-                "space or give this user the right to write there, then do it again."
-            ) from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def worlds(self) -> list[str]:
-        """Return the names of all worlds in alphabetical order."""
-        return [name for (name,) in self._database.execute("SELECT name FROM worlds ORDER BY name COLLATE NOCASE")]
-
-    def create(self, world: str) -> bool:
-        """Make an empty world and say whether it is new."""
-        check_world_name(world)
-        if world in self.worlds():
-            return False
-        with self._writing():
-            made = self._database.execute("INSERT INTO worlds (name, created) VALUES (?, ?)", (world, time.time()))
-            number = made.lastrowid
-            self._database.execute(
-                f"CREATE VIRTUAL TABLE keywords_{number} USING "
-                "fts5(name, text, tokenize = 'unicode61 remove_diacritics 2')"
-            )
-            self._database.execute(f"CREATE VIRTUAL TABLE vocabulary_{number} USING fts5vocab(keywords_{number}, row)")
-        return True
-
-    def _number(self, world: str) -> int:
-        row = self._database.execute("SELECT number FROM worlds WHERE name = ?", (world,)).fetchone()
-        if row is None:
-            raise UnknownWorldError(world, self.worlds())
-        return int(row[0])
+        super().__init__(path)
+        self._totals: dict[int, tuple[int, int]] = {}
 
     def entries(self, world: str) -> list[Entry]:
         """Return the current entries of a world in alphabetical order of their names."""
-        rows = self._database.execute(
-            f"SELECT entry FROM versions WHERE NOT deleted AND number IN ({CURRENT})", (self._number(world),)
+        rows = self.database.rows(
+            "SELECT entry FROM newest JOIN versions ON versions.number = newest.version "
+            "WHERE newest.world = ? AND NOT deleted",
+            (self.number(world),),
         )
-        return sorted((_entry(text) for (text,) in rows), key=lambda entry: (entry.name.casefold(), entry.id))
+        return sorted((read_entry(text) for (text,) in rows), key=alphabetical)
+
+    def find(self, world: str, ids: Iterable[str]) -> dict[str, Entry]:
+        """Return the current entries with these ids, as far as there are any."""
+        number, found = self.number(world), {}
+        for some in batches(list(ids), ASKED_AT_ONCE):
+            marks = ",".join("?" * len(some))
+            rows = self.database.rows(
+                "SELECT newest.id, entry FROM newest JOIN versions ON versions.number = newest.version "
+                f"WHERE newest.world = ? AND newest.id IN ({marks}) AND NOT deleted",
+                (number, *some),
+            )
+            found.update({entry_id: read_entry(text) for entry_id, text in rows})
+        return found
 
     def revision(self, world: str) -> int:
         """Return the number of the last version written to a world, 0 for an empty one."""
-        row = self._database.execute("SELECT max(number) FROM versions WHERE world = ?", (self._number(world),))
-        return int(row.fetchone()[0] or 0)
+        number = self.number(world)
+        row = self.database.rows("SELECT number FROM versions WHERE world = ? ORDER BY number DESC LIMIT 1", (number,))
+        return int(row[0][0]) if row else 0
+
+    def mark(self, world: str, revision: int) -> float:
+        """Return when a version of this world was written, 0 if it has none: it tells the copies of a store apart."""
+        row = self.database.rows(
+            "SELECT written FROM versions WHERE world = ? AND number = ?", (self.number(world), revision)
+        )
+        return float(row[0][0]) if row else 0.0
 
     def changes(self, world: str, since: int) -> dict[str, Entry | None]:
         """Return what each entry changed after revision `since` is now; None for a deleted one."""
-        rows = self._database.execute(
-            f"SELECT id, entry, deleted FROM versions WHERE number > ? AND number IN ({CURRENT})",
-            (since, self._number(world)),
+        rows = self.database.rows(
+            "SELECT now.id, now.entry, now.deleted FROM versions AS now JOIN newest ON newest.world = now.world "
+            "AND newest.id = now.id AND newest.version = now.number WHERE now.world = ? AND now.number > ?",
+            (self.number(world), since),
         )
-        return {entry_id: None if deleted else _entry(text) for entry_id, text, deleted in rows}
+        return {entry_id: None if deleted else read_entry(text) for entry_id, text, deleted in rows}
 
-    def put(self, world: str, entries: Sequence[Entry]) -> int:
-        """Write entries, all or none, into an existing world; return how many were new or changed."""
-        number = self._number(world)
-        current = {entry.id: entry for entry in self.entries(world)}
+    def changed(self, world: str, since: int, limit: int = -1) -> list[Changed]:
+        """Return what to embed of each entry changed after revision `since`, by the number of its version."""
+        rows = self.database.rows(
+            "SELECT now.number, now.id, now.entry, now.deleted, EXISTS (SELECT 1 FROM versions AS old WHERE "
+            "old.world = now.world AND old.id = now.id AND old.number < now.number) "
+            "FROM versions AS now JOIN newest ON newest.world = now.world AND newest.id = now.id "
+            "AND newest.version = now.number WHERE now.world = ? AND now.number > ? ORDER BY now.number LIMIT ?",
+            (self.number(world), since, limit),
+        )
+        return [
+            Changed(number, entry_id, None if deleted else pieces(read_entry(text)), bool(earlier))
+            for number, entry_id, text, deleted, earlier in rows
+        ]
+
+    def pending(self, world: str, since: int) -> int:
+        """Return how many entries changed after revision `since`."""
+        rows = self.database.rows(
+            "SELECT count(*) FROM versions AS now JOIN newest ON newest.world = now.world AND newest.id = now.id "
+            "AND newest.version = now.number WHERE now.world = ? AND now.number > ?",
+            (self.number(world), since),
+        )
+        return int(rows[0][0])
+
+    def put(self, world: str, entries: Sequence[Entry], about: str = "") -> int:
+        """Write entries, all or none, into an existing world as one change; return how many were new or changed.
+
+        `about` says in a sentence what was done; `{entries}` in it stands for how many that were.
+        """
+        for entry in entries:
+            check_length(entry)
+        number = self.number(world)
+        current = self.find(world, (entry.id for entry in entries))
         changed = [entry for entry in entries if current.get(entry.id) != entry]
-        with self._writing():
-            for entry in changed:
-                self._write(number, entry, deleted=False)
+        if not changed:
+            return 0
+        if not about:
+            one = f"{changed[0].name} {'changed' if changed[0].id in current else 'added'}"
+            about = one if len(changed) == 1 else "{entries} added or changed"
+        about = about.replace("{entries}", "1 entry" if len(changed) == 1 else f"{len(changed):,} entries")
+        with self.database.writing() as database:
+            self.write(database, number, about, [(entry, False) for entry in changed])
         return len(changed)
 
     def delete(self, world: str, entry_id: str) -> Entry:
         """Mark an entry as deleted and return it as it was."""
-        found = next((entry for entry in self.entries(world) if entry.id == entry_id), None)
+        found = self.find(world, [entry_id]).get(entry_id)
         if found is None:
             raise UnknownEntryError(world, entry_id)
-        with self._writing():
-            self._write(self._number(world), found, deleted=True)
+        number = self.number(world)
+        with self.database.writing() as database:
+            self.write(database, number, f"{found.name} deleted", [(found, True)])
         return found
 
-    def _write(self, world: int, entry: Entry, deleted: bool) -> None:
-        before = self._database.execute(
-            "SELECT max(number) FROM versions WHERE world = ? AND id = ?", (world, entry.id)
-        ).fetchone()[0]
-        made = self._database.execute(
-            "INSERT INTO versions (world, id, entry, deleted, written) VALUES (?, ?, ?, ?, ?)",
-            (world, entry.id, json.dumps(asdict(entry), ensure_ascii=False), deleted, time.time()),
-        )
-        if before is not None:
-            self._database.execute(f"DELETE FROM keywords_{world} WHERE rowid = ?", (before,))
-        if not deleted:
-            names = "\n".join((entry.name, *entry.aliases))
-            self._database.execute(
-                f"INSERT INTO keywords_{world} (rowid, name, text) VALUES (?, ?, ?)",
-                (made.lastrowid, names, entry.facts),
-            )
+    def write(
+        self,
+        database: sqlite3.Connection,
+        world: int,
+        about: str,
+        entries: Sequence[tuple[Entry, bool]],
+        undoes: int | None = None,
+        redoes: int | None = None,
+    ) -> None:
+        """Write one change inside a transaction: entries, each with whether it is deleted by it."""
+        now = time.time()
+        change = database.execute(
+            "INSERT INTO changes (world, about, written, entries, undoes, redoes) VALUES (?, ?, ?, ?, ?, ?)",
+            (world, about, now, len(entries), undoes, redoes),
+        ).lastrowid
+        for entry, deleted in entries:
+            before = database.execute(
+                "SELECT version FROM newest WHERE world = ? AND id = ?", (world, entry.id)
+            ).fetchone()
+            version = database.execute(
+                "INSERT INTO versions (world, id, entry, deleted, written, change) VALUES (?, ?, ?, ?, ?, ?)",
+                (world, entry.id, json.dumps(asdict(entry), ensure_ascii=False), deleted, now, change),
+            ).lastrowid
+            database.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (world, entry.id, version))
+            if before is not None:
+                database.execute(f"DELETE FROM keywords_{world} WHERE rowid = ?", before)
+            if not deleted:
+                names = "\n".join((entry.name, *entry.aliases))
+                database.execute(
+                    f"INSERT INTO keywords_{world} (rowid, name, text) VALUES (?, ?, ?)", (version, names, entry.facts)
+                )
 
     def match_words(self, world: str, query: str, limit: int) -> list[tuple[str, float]]:
         """Return ids of the entries that share telling words with the query, best first by BM25.
@@ -165,27 +177,26 @@ class LoreStore:
         An entry counts when it shares a telling word with its names, or two with its text. The score is BM25 relative
         to the best entry, 0 to 1.
         """
-        number = self._number(world)
+        number = self.number(world)
         asked = sorted(set(words_of(query)))
-        total = self._database.execute(f"SELECT count(*) FROM keywords_{number}").fetchone()[0]
         marks = ",".join("?" * len(asked))
-        common = max(1, COMMON_SHARE * total)
+        common = max(1, COMMON_SHARE * self._total(world, number))
         telling = {
             term
-            for term, entries in self._database.execute(
+            for term, entries in self.database.rows(
                 f"SELECT term, doc FROM vocabulary_{number} WHERE term IN ({marks})", asked
             )
             if entries <= common
         }
         if not telling:
             return []
-        rows = self._database.execute(
-            f"SELECT versions.id, keywords_{number}.name, keywords_{number}.text, "
-            f"-bm25(keywords_{number}, {NAME_WEIGHT}, {TEXT_WEIGHT}) AS fit "
-            f"FROM keywords_{number} JOIN versions ON versions.number = keywords_{number}.rowid "
-            f"WHERE keywords_{number} MATCH ? ORDER BY fit DESC LIMIT ?",
+        rows = self.database.rows(
+            f"SELECT versions.id, found.name, found.text, -found.rank FROM (SELECT rowid, name, text, rank "
+            f"FROM keywords_{number} WHERE keywords_{number} MATCH ? "
+            f"AND rank MATCH 'bm25({NAME_WEIGHT}, {TEXT_WEIGHT})' ORDER BY rank LIMIT ?) AS found "
+            "JOIN versions ON versions.number = found.rowid ORDER BY found.rank",
             (" OR ".join(f'"{word}"' for word in sorted(telling)), limit),
-        ).fetchall()
+        )
         best = max((fit for *_, fit in rows), default=0.0)
         return [
             (entry_id, fit / best if best > 0 else 0.0)
@@ -193,6 +204,73 @@ class LoreStore:
             if telling & set(words_of(names)) or len(telling & set(words_of(text))) > 1
         ]
 
+    def count(self, world: str) -> int:
+        """Return how many entries a world has."""
+        return self._total(world, self.number(world))
 
-def _entry(text: str) -> Entry:
+    def _total(self, world: str, number: int) -> int:
+        """Return how many entries the keyword index of a world holds, counted once a revision."""
+        revision = self.revision(world)
+        if self._totals.get(number, (-1, 0))[0] != revision:
+            counted = self.database.rows(f"SELECT count(*) FROM keywords_{number}_docsize")[0][0]
+            self._totals[number] = revision, counted
+        return self._totals[number][1]
+
+
+@dataclass(frozen=True)
+class EntrySource:
+    """The entries of one world, as an index is made of them."""
+
+    store: LoreStore
+    world: str
+
+    @property
+    def key(self) -> str:
+        """What the collection is known by."""
+        return self.world
+
+    def revision(self) -> int:
+        """Return the number of the last version."""
+        return self.store.revision(self.world)
+
+    def mark(self, revision: int) -> float:
+        """Return when that version was written."""
+        return self.store.mark(self.world, revision)
+
+    def changed(self, since: int, limit: int) -> list[Changed]:
+        """Return what changed after revision `since`."""
+        return self.store.changed(self.world, since, limit)
+
+    def pending(self, since: int) -> int:
+        """Return how many entries changed after revision `since`."""
+        return self.store.pending(self.world, since)
+
+
+def pieces(entry: Entry) -> tuple[str, ...]:
+    """Return the texts by which an entry is found: all that is told of it, each piece with its name."""
+    return tuple(f"{entry.name}. {window}" for window in windows(entry.facts))
+
+
+def alphabetical(entry: Entry) -> tuple[str, str]:
+    """Return what entries are sorted by."""
+    return entry.name.casefold(), entry.id
+
+
+def read_entry(text: str) -> Entry:
+    """Return the entry that a version holds."""
     return Entry.from_row(json.loads(text))
+
+
+def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Return the items in pieces of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def check_length(entry: Entry) -> None:
+    """Refuse an entry that is a whole book."""
+    words = len(entry.facts.split())
+    if words > LONGEST_ENTRY or len(entry.facts) > LONGEST_ENTRY * 10:
+        raise WorldError(
+            f"{entry.name} has {words:,} words, more than the {LONGEST_ENTRY:,} that an entry may have: split it into "
+            "entries about one thing each, or add it as a manuscript and let its passages be searched."
+        )

@@ -6,24 +6,22 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
-from filelock import FileLock, Timeout
-
 from rag.embed import Embedder
-from rag.errors import OwnedError
+from rag.history import History
 from rag.index import VectorIndex
+from rag.indexing import Indexer, Progress
+from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
-from rag.retrieve import Retrieval, choose, mentioned, query_windows
-from rag.store import LoreStore
+from rag.retrieve import Retrieval, choose, entry_words, mentioned, query_windows
+from rag.shelf import BinnedWorld
+from rag.store import EntrySource, LoreStore, alphabetical
 from rag.upstream import ModelServer, model_server
 from style_tuner.config import WorldConfig
-from style_tuner.processes import process_start
 from style_tuner.records import END_OF_STORY, Entry, Moment
-from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
+from style_tuner.workspace import Workspace
 
 CANDIDATES = 30
 """Entries that each ranking may propose."""
@@ -31,6 +29,8 @@ CONTEXT_PARTS = 6
 """Words of lore are at most the context's tokens divided by this: with its names a word is nearly two tokens of a small
 vocabulary, so that lore takes at most a third of the context and request and reply have the rest.
 """
+TOLD_WARNINGS = 5
+"""Warnings that an import puts into the log; the others are counted."""
 log = logging.getLogger(__name__)
 
 
@@ -45,28 +45,30 @@ class Worlds:
         self._embedder = embedder
         self._wait = wait
         self._lock = threading.RLock()
-        self._current: dict[str, tuple[int, dict[str, Entry]]] = {}
+        self._reading = threading.Lock()
+        self._current: dict[int, tuple[int, dict[str, Entry]]] = {}
 
     def __enter__(self) -> Self:
-        with storage_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-        self._owner = FileLock(self._folder / "owner.lock")
+        self._owner = Owner(self._folder)
+        self._owner.acquire(self._wait)
         try:
-            self._owner.acquire(timeout=self._wait)
-        except Timeout:
-            raise OwnedError(_owned(self._folder)) from None
-        write_json(self._folder / "owner.json", {"pid": os.getpid(), "process_start": process_start(os.getpid())})
-        self._store = LoreStore(self._folder / "worlds.sqlite")
-        self._index = VectorIndex(self._folder / "chroma", self._embedder)
+            self._store = LoreStore(self._folder / "worlds.sqlite")
+        except BaseException:
+            self._owner.release()
+            raise
+        self.history = History(self._store)
+        url = os.environ.get("CHROMA_URL") or None
+        self._index = VectorIndex(self._folder / "chroma", self._embedder, url, self._store.database.identity)
+        self._indexer = Indexer(self._index)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._indexer.close()
         with self._lock:
             self._index.close()
             self._store.close()
-            (self._folder / "owner.json").unlink(missing_ok=True)
             self._owner.release()
 
     @property
@@ -81,58 +83,166 @@ class Worlds:
 
     def names(self) -> list[str]:
         """Return the names of all worlds."""
-        with self._lock:
-            return self._store.worlds()
+        return self._store.worlds()
 
     def create(self, world: str) -> bool:
         """Make an empty world and say whether it is new."""
         with self._lock:
             return self._store.create(world)
 
+    def rename(self, world: str, name: str) -> None:
+        """Give a world another name; entries, history and index stay."""
+        with self._lock:
+            self._store.rename(world, name)
+            self._indexer.rename(world, name)
+
+    def put_in_bin(self, world: str) -> BinnedWorld:
+        """Take a world away; it can be taken out of the bin again."""
+        with self._lock:
+            binned = self._store.put_in_bin(world)
+            self._indexer.forget(world)
+            return binned
+
+    def binned(self) -> list[BinnedWorld]:
+        """Return the worlds in the bin."""
+        return self._store.binned()
+
+    def take_from_bin(self, number: int, name: str | None = None) -> str:
+        """Bring a world back, under another name if one is given, and return its name."""
+        with self._lock:
+            world = self._store.take_from_bin(number, name)
+        self._indexer.catch_up(self._source(world))
+        return world
+
+    def present(self, world: str) -> Moment:
+        """Return where in the story the author is writing now."""
+        return self._store.present(world)
+
+    def set_present(self, world: str, moment: Moment) -> None:
+        """Say where in the story the author is writing now."""
+        with self._lock:
+            self._store.set_present(world, moment)
+
+    def at(self, world: str, moment: Moment | None) -> Moment:
+        """Return the moment that a request means: what it does not name is where the author is writing now."""
+        present = self.present(world)
+        if moment is None or moment == END_OF_STORY:
+            return present
+        if moment.chapter is None:
+            return present if moment.book.casefold() == present.book.casefold() else moment
+        return moment if moment.book else Moment(present.book, moment.chapter)
+
+    def count(self, world: str) -> int:
+        """Return how many entries a world has."""
+        return self._store.count(world)
+
     def entries(self, world: str) -> dict[str, Entry]:
         """Return the current entries of a world by id, in alphabetical order of their names."""
-        with self._lock:
-            revision = self._store.revision(world)
-            known = self._current.get(world)
-            if known is None or known[0] != revision:
+        with self._reading:
+            number, revision = self._store.number(world), self._store.revision(world)
+            known = self._current.get(number)
+            if known is None:
                 known = revision, {entry.id: entry for entry in self._store.entries(world)}
-                self._current[world] = known
+            elif known[0] != revision:
+                changes = self._store.changes(world, known[0])
+                now = [entry for entry_id, entry in known[1].items() if entry_id not in changes]
+                now += [entry for entry in changes.values() if entry is not None]
+                known = revision, {entry.id: entry for entry in sorted(now, key=alphabetical)}
+            self._current[number] = known
             return known[1]
 
-    def put(self, world: str, entries: Sequence[Entry]) -> int:
-        """Write and index entries, making the world if it is new; return how many were new or changed."""
+    def put(self, world: str, entries: Sequence[Entry], about: str = "") -> int:
+        """Write and index entries, making the world if it is new; return how many were new or changed.
+
+        It is one change of the history, `about` in a sentence, where `{entries}` stands for their number. Many entries
+        are indexed after this returns.
+        """
         with self._lock:
             self._store.create(world)
-            changed = self._store.put(world, entries)
-            self._index.sync(self._store, world)
-            return changed
+            changed = self._store.put(world, entries, about)
+        self._indexer.catch_up(self._source(world))
+        warnings = self.warnings(entries)
+        for warning in warnings[:TOLD_WARNINGS]:
+            log.warning("%s", warning)
+        if len(warnings) > TOLD_WARNINGS:
+            log.warning("%d more entries are too long to be sent, too.", len(warnings) - TOLD_WARNINGS)
+        return changed
+
+    def warnings(self, entries: Sequence[Entry]) -> list[str]:
+        """Say of which entries no prompt has room for."""
+        return [
+            f"{entry.name} has {words:,} words, more than the {self._config.words} of lore that a prompt has room for: "
+            "it is found, but not sent. Split it into entries about one thing each."
+            for entry in entries
+            if (words := entry_words(entry)) > self._config.words
+        ]
 
     def delete(self, world: str, entry_id: str) -> Entry:
         """Delete an entry from a world, its history kept, and return it."""
         with self._lock:
             entry = self._store.delete(world, entry_id)
-            self._index.sync(self._store, world)
-            return entry
+        self._indexer.catch_up(self._source(world))
+        return entry
+
+    def undo(self, world: str) -> str:
+        """Undo the last change and return what it was."""
+        with self._lock:
+            about = self.history.undo(world)
+        self._indexer.catch_up(self._source(world))
+        return about
+
+    def redo(self, world: str) -> str:
+        """Do again what was undone last, and return what it was."""
+        with self._lock:
+            about = self.history.redo(world)
+        self._indexer.catch_up(self._source(world))
+        return about
+
+    def restore(self, world: str, entry_id: str, version: int) -> Entry:
+        """Make an entry what it was in one of its versions."""
+        with self._lock:
+            entry = self.history.restore(world, entry_id, version)
+        self._indexer.catch_up(self._source(world))
+        return entry
 
     def rebuild(self, world: str) -> int:
-        """Make the vector index of a world anew and return its number of entries."""
-        with self._lock:
-            self._index.rebuild(self._store, world)
-            return len(self.entries(world))
+        """Make the vector index of a world anew and return its number of entries; many are indexed afterwards."""
+        source = self._source(world)
+        self._indexer.anew(source)
+        self._indexer.catch_up(source)
+        return self.count(world)
 
-    def search(self, world: str, query: str, before: str = "", moment: Moment = END_OF_STORY) -> Retrieval:
-        """Return the entries that a request needs at a moment of the story; names in `before` count, too."""
-        entries = {entry.id: entry for entry in self.entries(world).values() if entry.holds(moment)}
+    def progress(self, world: str) -> Progress | None:
+        """Return how far the indexing of a world has come, None where nothing is being done."""
+        return self._indexer.progress(world)
+
+    def notes(self, world: str) -> list[str]:
+        """Say in sentences why the index of a world cannot be used in full now."""
+        note = self._indexer.note(self._source(world))
+        return [note] if note else []
+
+    def _source(self, world: str) -> EntrySource:
+        return EntrySource(self._store, world)
+
+    def search(self, world: str, query: str, before: str = "", moment: Moment | None = None) -> Retrieval:
+        """Return the entries that a request needs at a moment of the story; names in `before` count, too.
+
+        A request that names no moment is meant where the author is writing now.
+        """
+        at = self.at(world, moment)
+        entries = {entry.id: entry for entry in self.entries(world).values() if entry.holds(at)}
         named = mentioned(query, list(entries.values()))
         named += [entry for entry in mentioned(before, list(entries.values())) if entry not in named]
         by_meaning: list[tuple[str, float]] = []
         by_words: list[tuple[str, float]] = []
         if query.strip() and entries:
-            vectors = self._embedder.embed(query_windows(query))  # outside the lock: this is the slow part
-            with self._lock:
-                by_meaning = self._index.search(self._store, world, vectors, CANDIDATES)
-                by_words = self._store.match_words(world, query, CANDIDATES)
+            by_meaning = self._by_meaning(world, query)
+            by_words = self._store.match_words(world, query, CANDIDATES)
         return choose(entries, named, by_meaning, by_words, self._fitted())
+
+    def _by_meaning(self, world: str, query: str) -> list[tuple[str, float]]:
+        """Return ids and similarities of the entries nearest to a request, nothing where the index cannot be used."""
+        return self._indexer.search(self._source(world), self._embedder.embed(query_windows(query)), CANDIDATES)
 
     def _fitted(self) -> WorldConfig:
         """Return the settings with room for as many words as the served model's context allows.
@@ -144,31 +254,15 @@ class Worlds:
         return self._config.model_copy(update={"words": words})
 
     def prompt(
-        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment = END_OF_STORY
+        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment | None = None
     ) -> tuple[Conversation, Retrieval]:
         """Return the conversation with the facts that hold at a moment of the story, and what was chosen."""
         retrieval = self.search(world, *last_request(messages), moment)
         return add_facts(messages, retrieval.hits), retrieval
 
     def warm_up(self, world: str | None) -> None:
-        """Load the embedding model and bring the world's index in step, so that the first request need not wait."""
+        """Load the embedding model and bring the indexes in step, so that the first request need not wait."""
         self._embedder.embed(["ready"])
-        if world is not None:
-            with self._lock:
-                self._index.sync(self._store, world)
-
-
-def _owned(folder: Path) -> str:
-    """Say who owns the worlds, in a sentence with the remedy."""
-    who = "another process"
-    if (folder / "owner.json").is_file():
-        pid = read_json(folder / "owner.json")["pid"]
-        who = f"process {pid}"
-        if psutil.pid_exists(pid):
-            try:
-                who += f" ({' '.join(psutil.Process(pid).cmdline())})"
-            except psutil.Error:
-                log.debug("The owner %d ended or belongs to another user.", pid)
-    return (
-        f"The worlds in {folder} are in use by {who}; two owners would damage the index. Stop it, or wait for its end."
-    )
+        first = [world] if world is not None else []
+        for name in dict.fromkeys([*first, *self.names()]):
+            self._indexer.catch_up(self._source(name))

@@ -13,7 +13,7 @@ from rag.store import words_of
 from rag.upstream import USUAL_URL
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
-from style_tuner.errors import WorldError
+from style_tuner.errors import ModelError, WorldError
 from style_tuner.records import Entry, Moment
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json
 
@@ -96,27 +96,48 @@ def test_damaged_index_is_rebuilt_from_the_store(workspace: Workspace, damage: s
         assert names(worlds, "crew with gin") == ["The Perihelion"]
 
 
-def test_another_embedding_model_never_mixes_with_the_old_vectors(workspace: Workspace) -> None:
+def test_index_of_another_embedding_model_is_neither_mixed_nor_made_anew_unasked(workspace: Workspace) -> None:
     with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
         worlds.put("scifi", [ELENA, BAR])
     same, other = WordEmbedder(), WordEmbedder("words-2")
     with Worlds(workspace, WorldConfig(), same) as worlds:
         worlds.search("scifi", "gin")
+        assert worlds.notes("scifi") == []
     assert same.texts == ["gin"]
     with Worlds(workspace, WorldConfig(), other) as worlds:
+        worlds.put("scifi", [Entry("quay", "The Quay", "Where synthetic barrels are unloaded from ships.")])
+        found = worlds.search("scifi", "synthetic barrels, engineer with an arm").hits
+        assert {hit.reason for hit in found} == {"keywords"}
+        assert other.texts == ["synthetic barrels, engineer with an arm"]
+        [note] = worlds.notes("scifi")
+        assert "words-1" in note
+        assert "words-2" in note
+        assert "python -m rag index" in note
+        worlds.rebuild("scifi")
+        assert [hit.reason for hit in worlds.search("scifi", "barrels").hits] == ["meaning"]
+        assert worlds.notes("scifi") == []
+    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
         worlds.search("scifi", "gin")
-    assert len(other.texts) == 3
+        assert "words-2" in worlds.notes("scifi")[0]
 
 
 def test_interrupted_indexing_is_made_good(workspace: Workspace) -> None:
     class Failing(WordEmbedder):
         def embed(self, texts: Sequence[str]) -> np.ndarray:
-            raise KeyboardInterrupt
+            if any("Place" in text for text in texts):
+                raise ModelError("The embedding model is gone.")
+            return super().embed(texts)
 
-    with pytest.raises(KeyboardInterrupt), Worlds(workspace, WorldConfig(), Failing()) as worlds:
+    with Worlds(workspace, WorldConfig(), Failing()) as worlds:
         worlds.put("scifi", [ELENA, BAR])
-    with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
+        worlds.put("scifi", [Entry(f"n{number}", f"Place {number}", "Far away.") for number in range(3)])
         assert names(worlds, "crew with gin") == ["The Perihelion"]
+        assert worlds.notes("scifi")[0].startswith("The embedding model is gone.")
+    counting = WordEmbedder()
+    with Worlds(workspace, WorldConfig(), counting) as worlds:
+        assert names(worlds, "crew with gin") == ["The Perihelion"]
+        assert worlds.notes("scifi") == []
+    assert len(counting.texts) == 4  # what was indexed before the failure is not done again
 
 
 def test_last_words_of_a_long_entry_are_found(worlds: Worlds) -> None:
@@ -151,6 +172,47 @@ def test_only_what_holds_at_the_moment_is_found(worlds: Worlds, moment: Moment, 
     worlds.put("scifi", [before, after])
     hits = worlds.search("scifi", "Before and After: the bell", moment=moment).hits
     assert {hit.entry.name for hit in hits} & {"Before", "After"} == found
+
+
+def test_a_request_that_names_no_moment_is_meant_where_the_author_writes(worlds: Worlds) -> None:
+    before = Entry("before", "Before", "The bell hangs in the tower.", book="First", to_chapter=11)
+    after = Entry("after", "After", "The bell lies in the harbour.", book="First", from_chapter=12)
+    worlds.put("scifi", [before, after])
+    assert names(worlds, "Before, After") == ["After"]
+    worlds.set_present("scifi", Moment("First", 3))
+    assert names(worlds, "Before, After") == ["Before"]
+    messages = [{"role": "user", "content": "Before, After"}]
+    assert [hit.entry.name for hit in worlds.prompt("scifi", messages)[1].hits] == ["Before"]
+    assert [hit.entry.name for hit in worlds.prompt("scifi", messages, Moment())[1].hits] == ["Before"]
+    assert worlds.at("scifi", Moment(chapter=12)) == Moment("First", 12)
+    assert worlds.at("scifi", Moment("first")) == Moment("First", 3)
+    assert worlds.at("scifi", Moment("Second")) == Moment("Second")
+
+
+def test_undo_redo_and_restore_reach_the_index(worlds: Worlds) -> None:
+    worlds.put("scifi", [Entry("bar", "The Perihelion", "Closed for ever.")])
+    assert names(worlds, "crew with gin") == []
+    worlds.undo("scifi")
+    assert names(worlds, "crew with gin") == ["The Perihelion"]
+    worlds.redo("scifi")
+    assert names(worlds, "crew with gin") == []
+    first = worlds.history.versions("scifi", "bar")[-1]
+    worlds.restore("scifi", "bar", first.number)
+    assert names(worlds, "crew with gin") == ["The Perihelion"]
+
+
+def test_index_goes_along_with_a_new_name_and_comes_back_from_the_bin(worlds: Worlds) -> None:
+    embedder = worlds._embedder
+    assert isinstance(embedder, WordEmbedder)
+    embedder.texts.clear()
+    worlds.rename("scifi", "Orbit")
+    assert [hit.entry.name for hit in worlds.search("Orbit", "crew with gin").hits] == ["The Perihelion"]
+    assert embedder.texts == ["crew with gin"]
+    binned = worlds.put_in_bin("Orbit")
+    worlds.create("Orbit")
+    assert worlds.search("Orbit", "crew with gin").hits == ()
+    worlds.take_from_bin(binned.number, "scifi")
+    assert names(worlds, "crew with gin") == ["The Perihelion"]
 
 
 def test_second_owner_is_refused_with_the_first_ones_pid(worlds: Worlds, workspace: Workspace) -> None:

@@ -1,11 +1,12 @@
-"""What is in a world: `index`, `search`."""
+"""What is in a world: `index`, `search`, `entries`, `delete`."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -14,6 +15,12 @@ from rag.commands.options import OWNER_SECONDS, JsonOption, WorldArgument
 from style_tuner.config import SAMPLES
 from style_tuner.errors import WorldError
 from style_tuner.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from rag.service import Ask
+
+ASKED_SECONDS, TOLD_SECONDS = 0.1, 10.0
+"""How often a command asks how far the index has come, and how often it tells."""
 
 
 def index(
@@ -36,18 +43,23 @@ def index(
                     f"(the sample's is {SAMPLES / 'world'})."
                 )
             rebuilt = ask("POST", f"/worlds/{quote(world, safe='')}/index", None)
+            wait_for_index(ask, world)
         typer.echo(json.dumps(rebuilt) if as_json else f"{world}: index of {rebuilt['entries']} entries rebuilt.")
         return
     notes = read_notes(folder)
     with asking(open_workspace(), OWNER_SECONDS) as ask:
         path = f"/worlds/{quote(world, safe='')}/entries"
-        done = ask("POST", path, {"entries": [asdict(entry) for entry in notes.entries]})
+        body = {"entries": [asdict(entry) for entry in notes.entries], "source": folder.resolve().name}
+        done = ask("POST", path, body)
+        wait_for_index(ask, world)
     done["skipped"] = [*map(asdict, notes.skipped), *done["skipped"]]
     if as_json:
         typer.echo(json.dumps(done, ensure_ascii=False))
     else:
         for note in done["skipped"]:
             typer.echo(f"Skipped {note['name']}: {note['reason']}.", err=True)
+        for warning in done.get("warnings", []):
+            typer.echo(f"Note: {warning}", err=True)
         typer.echo(
             f"{world}: {done['imported']} entries new or changed, {done['unchanged']} unchanged, "
             f"{len(done['skipped'])} skipped."
@@ -56,22 +68,70 @@ def index(
         raise typer.Exit(1)
 
 
+def wait_for_index(ask: Ask, world: str) -> None:
+    """Wait until a world's entries are indexed, saying how far that has come; breaking off loses nothing."""
+    told = time.monotonic()
+    while True:
+        found = next(known for known in ask("GET", "/worlds", None)["worlds"] if known["name"] == world)
+        progress = found["indexing"]
+        if progress is None:
+            for note in found["notes"]:
+                typer.echo(f"Note: {note}", err=True)
+            return
+        if time.monotonic() - told > TOLD_SECONDS:
+            told = time.monotonic()
+            typer.echo(f"Indexed {progress['done']:,} of {progress['total']:,} entries.", err=True)
+        time.sleep(ASKED_SECONDS)
+
+
 def search(
     world: WorldArgument,
     query: Annotated[str, typer.Argument(help="A request as you would write it.", show_default=False)],
+    book: Annotated[str, typer.Option(help="Book in which the request stands.")] = "",
+    chapter: Annotated[int | None, typer.Option(min=1, help="Chapter in which the request stands.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which entries a request would get, and why."""
     from rag.service import asking
 
     with asking(open_workspace(), OWNER_SECONDS) as ask:
-        found = ask("POST", f"/worlds/{quote(world, safe='')}/search", {"query": query})
+        found = ask(
+            "POST", f"/worlds/{quote(world, safe='')}/search", {"query": query, "book": book, "chapter": chapter}
+        )
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
+    for note in found["notes"]:
+        typer.echo(f"Note: {note}", err=True)
     for hit in found["hits"]:
         typer.echo(f"{hit['reason']:9} {hit['score']:5.2f}  {hit['entry']['name']}: {hit['entry']['text']}")
     for hit in found["left_out"]:
         typer.echo(f"no room   {hit['score']:5.2f}  {hit['entry']['name']}")
     if not found["hits"]:
         typer.echo("No entry fits.")
+
+
+def entries(world: WorldArgument, as_json: JsonOption = False) -> None:
+    """List the entries of a world."""
+    from rag.service import asking
+
+    with asking(open_workspace(), OWNER_SECONDS) as ask:
+        found = ask("GET", f"/worlds/{quote(world, safe='')}/entries", None)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for entry in found["entries"]:
+        typer.echo(f"{entry['id']:24} {entry['kind']:10} {entry['name']}: {entry['text']}")
+
+
+def delete(
+    world: WorldArgument,
+    entry: Annotated[str, typer.Argument(help="Id of the entry, as `entries` shows it.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Take an entry out of a world; `undo` brings it back."""
+    from rag.service import asking
+
+    with asking(open_workspace(), OWNER_SECONDS) as ask:
+        done = ask("DELETE", f"/worlds/{quote(world, safe='')}/entries/{quote(entry, safe='')}", None)
+    typer.echo(json.dumps(done, ensure_ascii=False) if as_json else f"{done['entry']['name']} is deleted.")

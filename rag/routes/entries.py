@@ -1,4 +1,4 @@
-"""The worlds over HTTP: list, read, write, search, and see what a prompt would become."""
+"""The entries of a world over HTTP: read, write, search, and see what a prompt would become."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag.lorebook import Skipped, entry_from, without_doubles
 from rag.retrieve import Retrieval
+from rag.store import check_length
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry, Moment
@@ -38,9 +39,10 @@ class EntryFields(BaseModel):
 
 
 class EntryList(BaseModel):
-    """Entries to import at once."""
+    """Entries to import at once, and what they are from."""
 
     entries: list[dict[str, Any]]
+    source: str = Field("", max_length=200)
 
 
 class Query(BaseModel):
@@ -63,21 +65,13 @@ def routes(worlds: Worlds) -> APIRouter:
     """Return the routes under `/worlds`."""
     router = APIRouter(prefix="/worlds")
 
-    @router.get("")
-    def list_worlds() -> dict[str, Any]:
-        return {"worlds": [{"name": world, "entries": len(worlds.entries(world))} for world in worlds.names()]}
-
-    @router.put("/{world}")
-    def create_world(world: str) -> dict[str, Any]:
-        return {"world": world, "created": worlds.create(world)}
-
     @router.get("/{world}/entries")
     def list_entries(world: str) -> dict[str, Any]:
         return {"world": world, "entries": [asdict(entry) for entry in worlds.entries(world).values()]}
 
     @router.post("/{world}/entries")
     def import_entries(world: str, body: EntryList) -> dict[str, Any]:
-        return import_into(worlds, world, body.entries)
+        return import_into(worlds, world, body.entries, body.source)
 
     @router.put("/{world}/entries/{entry_id}")
     def put_entry(world: str, entry_id: str, body: EntryFields) -> dict[str, Any]:
@@ -93,38 +87,53 @@ def routes(worlds: Worlds) -> APIRouter:
 
     @router.post("/{world}/index")
     def rebuild_index(world: str) -> dict[str, Any]:
-        return {"world": world, "entries": worlds.rebuild(world)}
+        return {"world": world, "entries": worlds.rebuild(world), "indexing": progress_json(worlds, world)}
 
     @router.post("/{world}/search")
     def search(world: str, body: Query) -> dict[str, Any]:
-        return retrieval_json(worlds.search(world, body.query, moment=Moment(body.book, body.chapter)))
+        found = worlds.search(world, body.query, moment=Moment(body.book, body.chapter))
+        return {**retrieval_json(found), "notes": worlds.notes(world)}
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
         messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter))
-        return {"messages": messages, **retrieval_json(retrieval)}
+        return {"messages": messages, **retrieval_json(retrieval), "notes": worlds.notes(world)}
 
     return router
 
 
-def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Import entries given as plain values; those with a fault are left out and named with the reason."""
+def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]], named: str = "") -> dict[str, Any]:
+    """Import entries given as plain values; those with a fault are left out and named with the reason.
+
+    `warnings` is there only where an entry is longer than a prompt has room for.
+    """
     read: list[tuple[str, Entry]] = []
     skipped: list[Skipped] = []
     for number, values in enumerate(rows, 1):
         source = f"entry {number} ({values.get('name')!r})"
         try:
-            read.append((source, entry_from(values)))
+            entry = entry_from(values)
+            check_length(entry)
+            read.append((source, entry))
         except WorldError as error:
             skipped.append(Skipped(source, str(error)))
     entries, doubles = without_doubles(read)
-    changed = worlds.put(world, entries)
+    about = f"Import of {{entries}} from {named}" if named else ""
+    changed = worlds.put(world, entries, about)
+    warnings = worlds.warnings(entries)
     return {
         "world": world,
         "imported": changed,
         "unchanged": len(entries) - changed,
         "skipped": [asdict(one) for one in (*skipped, *doubles)],
+        **({"warnings": warnings} if warnings else {}),
     }
+
+
+def progress_json(worlds: Worlds, world: str) -> dict[str, int] | None:
+    """Return how far the indexing of a world has come, None where nothing is being done."""
+    progress = worlds.progress(world)
+    return asdict(progress) if progress else None
 
 
 def retrieval_json(retrieval: Retrieval) -> dict[str, Any]:
