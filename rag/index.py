@@ -90,9 +90,17 @@ class VectorIndex:
             since = 0
         return source.pending(since) if since != source.revision() else 0
 
-    def search(self, key: str, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
-        """Return ids and cosine similarities of what is nearest to any of the vectors, best first."""
-        return self._guarded(lambda: self._search(key, vectors, limit))
+    def search(self, key: str, vectors: np.ndarray, limit: int, seconds: float = -1) -> list[tuple[str, float]]:
+        """Return ids and cosine similarities of what is nearest to any of the vectors, best first.
+
+        Nothing is returned where the index is being written for longer than `seconds` (-1: wait for its end).
+        """
+        if not self._lock.acquire(timeout=seconds):
+            return []
+        try:
+            return self._guarded(lambda: self._search(key, vectors, limit))
+        finally:
+            self._lock.release()
 
     def drop(self, key: str) -> None:
         """Throw a collection's vectors away; the next step begins to make them anew."""

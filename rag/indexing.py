@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PATIENCE = 10.0
 """Seconds that a write or a search waits for a few things to be indexed, at most one batch of them."""
+BUSY_SECONDS = 0.3
+"""Seconds that a search waits for an index that is being written, before it goes by names and words alone."""
 TOLD_EVERY = 10.0
 """Seconds between two lines in the log while much is indexed."""
 AFTER_TROUBLE = "Entries are found by names and words alone until then."
@@ -81,6 +83,8 @@ class Indexer:
     def search(self, source: Source, vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
         """Return what is nearest to any of the vectors; nothing where the index cannot be used, as its notes say."""
         try:
+            if self._busy(source.key):
+                return self._index.search(source.key, vectors, limit, BUSY_SECONDS)
             self.catch_up(source)
             if self._index.model(source.key) != self._index.embedding_model:
                 return []
@@ -120,12 +124,17 @@ class Indexer:
     def note(self, source: Source) -> str | None:
         """Return why an index cannot be used in full now, in a sentence with the remedy."""
         found = self._trouble.get(source.key)
-        if found is None and (progress := self.progress(source.key)) and progress.total > BATCH:
+        if found is None and self._busy(source.key) and (progress := self.progress(source.key)):
             found = (
                 f"The index of {_told_name(source.key)} is being made: {progress.done:,} of {progress.total:,} so far. "
                 "What is missing in it is found by names and words alone until then."
             )
         return found
+
+    def _busy(self, key: str) -> bool:
+        """Say whether more is being done than a request should wait for."""
+        progress = self.progress(key)
+        return progress is not None and progress.total > BATCH
 
     def _ended(self) -> bool:
         return self._closing or self._thread is None or not self._thread.is_alive()

@@ -7,8 +7,9 @@ import re
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from style_tuner.records import Entry
 Item = TypeVar("Item")
 COMMON_SHARE = 0.2
 """A word found in more than this share of a world's entries says nothing about which entry is meant."""
+RANKED = 3_000
+"""Entries that one search ranks by words, about 3 µs each: in a large world the rarest words asked for must do."""
 NAME_WEIGHT, TEXT_WEIGHT = 5.0, 1.0
 LONGEST_ENTRY = 150_000
 """Words; what is longer is a manuscript, whose passages can be searched as such."""
@@ -181,12 +184,11 @@ class LoreStore(Shelf):
         asked = sorted(set(words_of(query)))
         marks = ",".join("?" * len(asked))
         common = max(1, COMMON_SHARE * self._total(world, number))
+        counted = self.database.rows(f"SELECT doc, term FROM vocabulary_{number} WHERE term IN ({marks})", asked)
+        rare = sorted((entries, term) for entries, term in counted if entries <= common)
+        so_far = accumulate(entries for entries, _ in rare)
         telling = {
-            term
-            for term, entries in self.database.rows(
-                f"SELECT term, doc FROM vocabulary_{number} WHERE term IN ({marks})", asked
-            )
-            if entries <= common
+            term for at, ((_, term), total) in enumerate(zip(rare, so_far, strict=True)) if not at or total <= RANKED
         }
         if not telling:
             return []
@@ -254,6 +256,21 @@ def pieces(entry: Entry) -> tuple[str, ...]:
 def alphabetical(entry: Entry) -> tuple[str, str]:
     """Return what entries are sorted by."""
     return entry.name.casefold(), entry.id
+
+
+def changed_entries(entries: Mapping[str, Entry], changes: Mapping[str, Entry | None]) -> dict[str, Entry]:
+    """Return entries in alphabetical order with the changes made to them; None takes an entry out."""
+    same_place = all(
+        entry is None or (entry.id in entries and alphabetical(entries[entry.id]) == alphabetical(entry))
+        for entry in changes.values()
+    )
+    now = dict(entries)
+    for entry_id, entry in changes.items():
+        if entry is None:
+            now.pop(entry_id, None)
+        else:
+            now[entry_id] = entry
+    return now if same_place else {entry.id: entry for entry in sorted(now.values(), key=alphabetical)}
 
 
 def read_entry(text: str) -> Entry:

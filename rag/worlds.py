@@ -17,7 +17,7 @@ from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
 from rag.retrieve import Retrieval, choose, entry_words, mentioned, query_windows
 from rag.shelf import BinnedWorld
-from rag.store import EntrySource, LoreStore, alphabetical
+from rag.store import EntrySource, LoreStore, changed_entries
 from rag.upstream import ModelServer, model_server
 from style_tuner.config import WorldConfig
 from style_tuner.records import END_OF_STORY, Entry, Moment
@@ -144,10 +144,7 @@ class Worlds:
             if known is None:
                 known = revision, {entry.id: entry for entry in self._store.entries(world)}
             elif known[0] != revision:
-                changes = self._store.changes(world, known[0])
-                now = [entry for entry_id, entry in known[1].items() if entry_id not in changes]
-                now += [entry for entry in changes.values() if entry is not None]
-                known = revision, {entry.id: entry for entry in sorted(now, key=alphabetical)}
+                known = revision, changed_entries(known[1], self._store.changes(world, known[0]))
             self._current[number] = known
             return known[1]
 
