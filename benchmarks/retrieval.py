@@ -23,8 +23,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
 from rag.embed import MiniLM
+from rag.exchange.reading import read_lore
 from rag.index import VectorIndex
-from rag.lorebook import entry_from, read_notes
+from rag.lorebook import entry_from
 from rag.retrieve import choose, mentioned, query_windows
 from rag.store import EntrySource, LoreStore
 from style_tuner.config import SAMPLES, WorldConfig
@@ -59,7 +60,7 @@ def gold_sets() -> dict[str, tuple[tuple[Entry, ...], list[Request]]]:
     return {
         "large": (entries, [_request(row) for row in _rows(large / "requests.jsonl")]),
         "sample": (
-            read_notes(SAMPLES / "world").entries,
+            read_lore(SAMPLES / "world").entries,
             [_request(row) for row in _rows(GOLD / "sample_world.jsonl")],
         ),
     }

@@ -83,9 +83,9 @@ class Evidence:
         """`he` or `she` where the titles say so, or else the words around the name agree; else nothing."""
         if self.title_sex:
             return self.title_sex
-        if self.his >= 2 and self.his >= 2 * self.hers:
+        if self.his >= 2 and self.his > 2 * self.hers:
             return "he"
-        if self.hers >= 2 and self.hers >= 2 * self.his:
+        if self.hers >= 2 and self.hers > 2 * self.his:
             return "she"
         return ""
 

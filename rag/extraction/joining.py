@@ -79,16 +79,17 @@ def _home(form: Form, signs: Evidence, groups: Sequence[Group], beside: Counter[
         places = [g for g in groups if g.full[-1:] == (word,) and g.evidence.named_place and word in PLACE_NOUNS]
         things = [g for g in groups if len(g.full) > 1 and g.full[-1] == word and g.forms[0].has_article]
         return _only(places) or _only(things)
-    people = [g for g in groups if not g.evidence.named_place and _fits(g, form, signs) and not _apart(g, form, beside)]
+    if signs.kind == "place" and not title:
+        return None
+    people = [g for g in groups if g.evidence.kind != "place" and _may(g, form, signs) and not _apart(g, form, beside)]
     first = [group for group in people if group.full[:1] == (word,)]
     last = [group for group in people if group.full[-1:] == (word,) and group.full[:1] != (word,)]
     alone = [group for group in people if not group.full and group.forms[0].core == (word,) and group.titles]
     if title and title not in FIRST_NAME_TITLES:
-        return _foremost([*last, *(g for g in alone if _one_rank(g, title))], ALONE) or (
-            None if last else _foremost(first)
-        )
+        home = _foremost([*last, *alone], ALONE)
+        return home if home and _sure(home, signs) else None if last or alone else _foremost(first)
     if title:
-        return _foremost(first) or _only([g for g in alone if _one_rank(g, title)])
+        return _foremost(first) or _only(alone)
     if first:
         return _foremost(first)
     return _foremost([*last, *alone], ALONE)
@@ -106,13 +107,9 @@ def _foremost(groups: Sequence[Group], times: int = SURE) -> Group | None:
     return None
 
 
-def _fits(group: Group, form: Form, signs: Evidence) -> bool:
-    """Say whether sex and title allow that a form is of a group."""
-    known = group.evidence.sex
-    if signs.title_sex and form.title not in FIRST_NAME_TITLES and group.full[:1] != form.core:
-        if known != signs.title_sex:
-            return False
-    elif known and signs.sex and known != signs.sex:
+def _may(group: Group, form: Form, signs: Evidence) -> bool:
+    """Say whether nothing in sex and title forbids that a form is of a group."""
+    if group.evidence.sex and signs.sex and group.evidence.sex != signs.sex:
         return False
     titles = {*group.titles, form.title}
     if titles & WED_TITLES and titles & UNWED_TITLES:
@@ -120,10 +117,9 @@ def _fits(group: Group, form: Form, signs: Evidence) -> bool:
     return not (form.title == "Mr" and titles & {"Sir", "Lord"} or form.title in ("Sir", "Lord") and "Mr" in titles)
 
 
-def _one_rank(group: Group, title: str) -> bool:
-    """Say whether a title alone does not part two people of one surname."""
-    kin = {title, *group.titles}
-    return not (kin & WED_TITLES and kin & UNWED_TITLES)
+def _sure(group: Group, signs: Evidence) -> bool:
+    """Say whether a group is known to be of the sex that a title tells."""
+    return not signs.title_sex or group.evidence.sex == signs.title_sex
 
 
 def _apart(group: Group, form: Form, beside: Counter[tuple[int, int]]) -> bool:

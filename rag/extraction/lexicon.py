@@ -22,6 +22,10 @@ TITLES = (
     Councillor Magister Pastor Rabbi Saint Captain Colonel Major Lieutenant Sergeant Corporal General Admiral
     Commodore Skipper Bosun""")
 )
+PLAIN_TITLES = _listed("""
+    Mr Mister Mrs Miss Ms Master Madam Madame Monsieur Herr Frau Fräulein Fraulein Mistress Uncle Aunt Cousin Father
+    Mother Brother Sister Grandmother Nanny Signor Signora Signorina Mademoiselle Don Esquire""")
+"""Titles that say nothing of what somebody is."""
 FIRST_NAME_TITLES = _listed("""
     Sir Dame Uncle Aunt Cousin Sister Brother Father Mother Saint Nanny""")
 WED_TITLES, UNWED_TITLES = _listed("Mrs Madame Frau Signora"), _listed("Miss Mademoiselle Fräulein Fraulein Signorina")

@@ -45,7 +45,7 @@ class Name:
         return self.quotes[0]
 
 
-def find_names(paragraphs: Sequence[Paragraph], least: int = 2) -> list[Name]:
+def find_names(paragraphs: Sequence[Paragraph], least: int = 1) -> list[Name]:
     """Return the names that stand at least so often in the paragraphs, most frequent first."""
     english = is_english(paragraphs)
     forms = find_forms(paragraphs)
