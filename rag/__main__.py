@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rag.commands import entries, history, serving, shelf
+from rag.commands import entries, exchange, history, serving, shelf
 from style_tuner.errors import StyleTunerError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -17,6 +17,8 @@ app.command()(entries.index)
 app.command()(entries.search)
 app.command()(entries.entries)
 app.command()(entries.delete)
+app.command("import")(exchange.import_)
+app.command()(exchange.export)
 app.command()(serving.serve)
 app.command()(history.history)
 app.command()(history.undo)

@@ -1,64 +1,80 @@
-"""Read lore from Markdown notes with YAML front matter; a note that cannot be read is named and left out."""
+"""What an entry is: made from plain values, each checked; what could not be read is named and left out."""
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 from typing import Any
-
-import yaml
 
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.workspace import slug
 
-KEYS = tuple(item.name for item in fields(Entry) if item.name != "text")
-FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
-LARGEST_NOTE = 2_000_000
-"""Bytes; a larger file is a manuscript rather than a note about one thing."""
+KEYS = tuple(item.name for item in fields(Entry))
 LONGEST_NAME = 200
 """Characters; names travel in a header of the answer."""
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A note that was left out, and why."""
+    """Something that was left out, and why."""
 
     name: str
     reason: str
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something that the author should know about what was read or written, and the entries that it is true of."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry as a file tells it.
+
+    `told` names the values that the file speaks of: the others keep what the world says. `own_id` is true where the
+    file names the id itself. `labelled` is true where a name is only a label, so that several entries may have it.
+    """
+
+    entry: Entry
+    source: str
+    told: tuple[str, ...] = KEYS
+    own_id: bool = False
+    labelled: bool = False
+
+
+@dataclass(frozen=True)
 class Notes:
-    """The entries of a folder of notes, and the notes that were left out."""
+    """What was read: the entries, what was left out, what to know about it, and the format of each file."""
 
-    entries: tuple[Entry, ...]
+    found: tuple[Found, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries alone."""
+        return tuple(one.entry for one in self.found)
 
 
-def read_notes(folder: Path) -> Notes:
-    """Read every `.md` file in a folder and in the folders below it, or one such file."""
-    if not folder.exists():
-        raise WorldError(f"The folder {folder} does not exist: name a folder that holds Markdown notes.")
-    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.md"))
-    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    if not paths:
-        raise WorldError(f"The folder {folder} holds no Markdown notes: put one `.md` file for each entry there.")
-    read: list[tuple[str, Entry]] = []
-    skipped: list[Skipped] = []
-    for path in paths:
-        name = path.name if path == folder else str(path.relative_to(folder))
-        try:
-            read.append((name, parse_note(_text(path), path.stem, name)))
-        except WorldError as error:
-            skipped.append(Skipped(name, str(error)))
-    entries, doubles = without_doubles(read)
-    return Notes(entries, (*skipped, *doubles))
+def joined(parts: Sequence[Notes]) -> Notes:
+    """Return several files' notes as one; equal remarks become one about all of their entries."""
+    about: dict[str, list[str]] = {}
+    formats: dict[str, str] = {}
+    for part in parts:
+        formats.update(part.formats)
+        for remark in part.remarks:
+            about.setdefault(remark.text, []).extend(remark.names)
+    return Notes(
+        tuple(one for part in parts for one in part.found),
+        tuple(one for part in parts for one in part.skipped),
+        tuple(Remark(text, tuple(dict.fromkeys(names))) for text, names in about.items()),
+        formats,
+    )
 
 
 def without_doubles(named: Sequence[tuple[str, Entry]]) -> tuple[tuple[Entry, ...], tuple[Skipped, ...]]:
@@ -74,27 +90,6 @@ def without_doubles(named: Sequence[tuple[str, Entry]]) -> tuple[tuple[Entry, ..
     return tuple(entry for _, entry in first.values()), tuple(skipped)
 
 
-def parse_note(text: str, fallback_name: str, source: str = "") -> Entry:
-    """Return the entry that a note describes; the name comes from the front matter, the first heading or the file.
-
-    Raises `WorldError` with the reason where the note cannot be read.
-    """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    matter = FRONT_MATTER.match(text)
-    if matter is None and re.match(r"---[ \t]*\n", text):
-        raise WorldError("its front matter has no closing `---` line")
-    values = _front_matter(matter.group(1)) if matter else {}
-    body = text[matter.end() :] if matter else text
-    heading = HEADING.match(body)
-    if heading and values.get("name") in (None, heading.group(1)):
-        body = body[heading.end() :]
-    values.setdefault("name", heading.group(1) if heading else fallback_name.replace("_", " ").replace("-", " "))
-    unused = sorted(set(values) - set(KEYS))
-    if unused:
-        log.info("%s: the keys %s are not used.", source or values["name"], ", ".join(unused))
-    return entry_from({**{key: values[key] for key in KEYS if key in values}, "text": body})
-
-
 def entry_from(values: dict[str, Any]) -> Entry:
     """Return an entry from plain values, or raise a `WorldError` that says which value is wrong."""
     name = values.get("name")
@@ -104,8 +99,12 @@ def entry_from(values: dict[str, Any]) -> Entry:
     if len(name) > LONGEST_NAME:
         raise WorldError(f"its name has {len(name)} characters, more than {LONGEST_NAME}: shorten it")
     text = values.get("text")
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not (text := _lines(text)):
         raise WorldError("it has no text")
+    try:
+        f"{name}{text}{values.get('aliases')}{values.get('keys')}".encode()
+    except UnicodeEncodeError:
+        raise WorldError("it holds half of a character that takes two: write that character anew") from None
     always_on = values.get("always_on", False)
     if not isinstance(always_on, bool):
         raise WorldError(f"`always_on` must be true or false, but is {always_on!r}")
@@ -119,7 +118,7 @@ def entry_from(values: dict[str, Any]) -> Entry:
     return Entry(
         id=slug(str(values.get("id") or slug(name))),
         name=name,
-        text=text.strip(),
+        text=text,
         kind=kind,
         aliases=_names(values, "aliases"),
         keys=_keys(values.get("keys")),
@@ -132,6 +131,11 @@ def entry_from(values: dict[str, Any]) -> Entry:
         links=_names(values, "links"),
         foreign=_mapping(values, "foreign"),
     )
+
+
+def _lines(text: str) -> str:
+    """Return a text with one kind of line end, and without what no file of text may hold."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
 
 
 def _whole(values: Mapping[str, Any], key: str) -> int | None:
@@ -160,7 +164,8 @@ def _facts(values: Mapping[str, Any]) -> dict[str, str]:
     for name, fact in facts.items():
         if isinstance(fact, dict | list):
             raise WorldError(f"the field {name!r} must be one line of text, but is {fact!r}")
-    return {" ".join(str(name).split()): str(fact).strip() for name, fact in facts.items() if fact is not None}
+    lines = {" ".join(str(name).split()): _lines(str(fact)) for name, fact in facts.items() if fact is not None}
+    return {name: fact for name, fact in lines.items() if name and fact}
 
 
 def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -183,31 +188,3 @@ def _keys(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(key, str | int | float) for key in value):
         raise WorldError(f"`keys` must be a list of words or /regular expressions/, but is {value!r}")
     return tuple(dict.fromkeys(key for one in value if (key := str(one).strip())))
-
-
-def _front_matter(text: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 2}" if mark else ""
-        raise WorldError(f"its front matter is not YAML{where}: {getattr(error, 'problem', error)}") from None
-    if not isinstance(values, dict):
-        raise WorldError("its front matter must hold `key: value` lines")
-    return values
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > LARGEST_NOTE:
-            raise WorldError(
-                f"it is larger than {LARGEST_NOTE // 1_000_000} MB: split it into notes about one thing each"
-            )
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise WorldError(f"it is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
-    except OSError as error:
-        raise WorldError(f"it cannot be read: {error.strerror}") from None
-    if "\0" in text:
-        raise WorldError("it is not text")
-    return text

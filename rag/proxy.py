@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from rag.faults import add_handlers
 from rag.guard import OPEN_PATH, add_guards
 from rag.relay import Relay
-from rag.routes import entries, history, openai, shelf
+from rag.routes import entries, exchange, history, openai, shelf
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError
@@ -40,6 +40,7 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     add_guards(app, config)
     app.include_router(openai.routes(worlds, relay, default_world))
     app.include_router(entries.routes(worlds))
+    app.include_router(exchange.routes(worlds))
     app.include_router(history.routes(worlds))
     app.include_router(shelf.routes(worlds))
 

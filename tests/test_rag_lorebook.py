@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.lorebook import parse_note, read_notes
+from rag.exchange.arriving import plan
+from rag.exchange.notes import parse_note
+from rag.exchange.reading import read_lore
 from style_tuner.errors import WorldError
 
 
@@ -58,16 +60,16 @@ def test_faulty_notes_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     (folder / ".obsidian").mkdir()
     (folder / "people" / "elena.md").write_text("---\nname: Elena\n---\nAn engineer.", encoding="utf-8")
     (folder / "elena again.md").write_text("---\nname: Elena\n---\nA pilot.", encoding="utf-8")
-    (folder / "latin.md").write_bytes("Café".encode("latin-1"))
+    (folder / "latin.md").write_bytes("Un café crème, une tarte brûlée, s'il vous plaît.".encode("latin-1"))
     (folder / "binary.md").write_bytes(b"a\0b")
     (folder / ".obsidian" / "hidden.md").write_text("Hidden.", encoding="utf-8")
     (folder / "エレナ.md").write_text("操縦士。", encoding="utf-8")
-    notes = read_notes(folder)
-    assert {entry.name for entry in notes.entries} == {"Elena", "エレナ"}
-    assert len({entry.id for entry in notes.entries}) == 2
-    reasons = {skipped.name: skipped.reason for skipped in notes.skipped}
-    assert set(reasons) == {"latin.md", "binary.md", "people/elena.md"}
-    assert "UTF-8" in reasons["latin.md"]
+    notes = read_lore(folder)
+    assert {entry.name for entry in notes.entries} == {"Elena", "エレナ", "latin"}
+    assert [remark.names for remark in notes.remarks if "Windows-1252" in remark.text] == [("latin.md",)]
+    planned = plan(notes.found, {})
+    reasons = {skipped.name: skipped.reason for skipped in (*notes.skipped, *planned.skipped)}
+    assert set(reasons) == {"binary.md", "people/elena.md"}
     assert "elena again.md" in reasons["people/elena.md"]
 
 
@@ -109,15 +111,15 @@ def test_a_value_that_cannot_be_is_named(line: str, said: str) -> None:
 
 
 def test_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match="no Markdown notes"):
-        read_notes(tmp_path)
-    with pytest.raises(WorldError, match="does not exist"):
-        read_notes(tmp_path / "nowhere")
+    with pytest.raises(WorldError, match="holds no lore"):
+        read_lore(tmp_path)
+    with pytest.raises(WorldError, match="no file or folder"):
+        read_lore(tmp_path / "nowhere")
 
 
 def test_sample_world_is_read_whole() -> None:
     from style_tuner.config import SAMPLES
 
-    notes = read_notes(SAMPLES / "world")
+    notes = read_lore(SAMPLES / "world")
     assert not notes.skipped
     assert len(notes.entries) >= 20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.lorebook import read_notes
+from rag.exchange.reading import read_lore
 
 ROOT = Path(__file__).parent.parent
 GOLD = ROOT / "benchmarks" / "retrieval"
@@ -22,7 +22,7 @@ REQUESTS = rows(GOLD / "large_world" / "requests.jsonl")
 SAMPLE_REQUESTS = rows(GOLD / "sample_world.jsonl")
 SAMPLE_ENTRIES = [
     {"name": entry.name, "aliases": entry.aliases, "always_on": entry.always_on, "from_chapter": None}
-    for entry in read_notes(ROOT / "data" / "samples" / "world").entries
+    for entry in read_lore(ROOT / "data" / "samples" / "world").entries
 ]
 both_sets = pytest.mark.parametrize(
     ("requests", "entries"), [(REQUESTS, ENTRIES), (SAMPLE_REQUESTS, SAMPLE_ENTRIES)], ids=["large", "sample"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -27,12 +26,12 @@ def index(
     world: WorldArgument,
     folder: Annotated[
         Path | None,
-        typer.Option("--input", help="Folder of Markdown notes to import; without it the index is rebuilt."),
+        typer.Option("--input", help="Folder of notes or lorebooks to import; without it the index is rebuilt."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a folder of notes into a world, or rebuild the world's index."""
-    from rag.lorebook import read_notes
+    """Import a folder of notes or lorebooks into a world, or rebuild the world's index."""
+    from rag.commands.exchange import bring
     from rag.service import asking
 
     if folder is None:
@@ -46,26 +45,7 @@ def index(
             wait_for_index(ask, world)
         typer.echo(json.dumps(rebuilt) if as_json else f"{world}: index of {rebuilt['entries']} entries rebuilt.")
         return
-    notes = read_notes(folder)
-    with asking(open_workspace(), OWNER_SECONDS) as ask:
-        path = f"/worlds/{quote(world, safe='')}/entries"
-        body = {"entries": [asdict(entry) for entry in notes.entries], "source": folder.resolve().name}
-        done = ask("POST", path, body)
-        wait_for_index(ask, world)
-    done["skipped"] = [*map(asdict, notes.skipped), *done["skipped"]]
-    if as_json:
-        typer.echo(json.dumps(done, ensure_ascii=False))
-    else:
-        for note in done["skipped"]:
-            typer.echo(f"Skipped {note['name']}: {note['reason']}.", err=True)
-        for warning in done.get("warnings", []):
-            typer.echo(f"Note: {warning}", err=True)
-        typer.echo(
-            f"{world}: {done['imported']} entries new or changed, {done['unchanged']} unchanged, "
-            f"{len(done['skipped'])} skipped."
-        )
-    if done["skipped"]:
-        raise typer.Exit(1)
+    bring(world, [folder], dry_run=False, as_json=as_json)
 
 
 def wait_for_index(ask: Ask, world: str) -> None:

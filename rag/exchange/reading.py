@@ -1,0 +1,175 @@
+"""Read lore from files of any known format, told by what is in them; what cannot be read is named and left out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.exchange import cards, notes, novelai, pictures, sillytavern, tables
+from rag.lorebook import Notes, Remark, Skipped, joined
+from style_tuner.errors import ManuscriptError, WorldError
+from style_tuner.manuscripts.plain import decode
+
+LARGEST_FILE = 200_000_000
+"""Bytes; room for a lorebook of 50,000 long entries."""
+LARGEST_NOTE = 2_000_000
+"""Bytes; a larger note is a manuscript rather than a note about one thing."""
+MARKDOWN = (".md", ".markdown", ".mdown")
+PLAIN = (".txt", ".text")
+TABLES = (".csv", ".tsv", ".tab")
+JSON = (".json", ".lorebook", ".scenario", ".story")
+PICTURES = (".png", ".apng")
+READ = (*MARKDOWN, *PLAIN, *TABLES, *JSON, *PICTURES)
+KNOWN_FORMATS = (
+    "a lorebook of SillyTavern or NovelAI, a character card, a table (CSV) with the columns `name` and `text`, "
+    "Markdown notes or plain text"
+)
+NOT_LORE = "Not read, for it holds no lore of a known format"
+
+
+def read_lore(path: Path) -> Notes:
+    """Read one file, or every file of a known format in a folder and in the folders below it."""
+    if not path.exists():
+        raise WorldError(f"There is no file or folder {path}: name {KNOWN_FORMATS}, or a folder of such files.")
+    if path.is_file():
+        return _read_path(path, path.name)
+    inside = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
+    files = [(file, name) for file, name in inside if not any(part.startswith(".") for part in name.parts)]
+    parts: list[Notes] = []
+    for file, name in files:
+        if file.suffix.lower() not in READ:
+            parts.append(Notes(remarks=(Remark(NOT_LORE, (str(name),)),)))
+            continue
+        parts.append(_read_path(file, str(name), in_folder=True))
+    read = joined(parts)
+    if not read.found and not read.skipped:
+        raise WorldError(f"The folder {path} holds no lore: put {KNOWN_FORMATS} there.")
+    return read
+
+
+def _read_path(path: Path, name: str, in_folder: bool = False) -> Notes:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            return Notes(skipped=(Skipped(name, _too_large(LARGEST_FILE)),))
+        data = path.read_bytes()
+    except OSError as error:
+        return Notes(skipped=(Skipped(name, f"it cannot be read: {error.strerror}"),))
+    return read_data(name, data, in_folder)
+
+
+def read_data(name: str, data: bytes, in_folder: bool = False) -> Notes:
+    """Read the bytes of one file; in a folder, a picture without a card is no fault."""
+    try:
+        label, read = _read(name, data)
+    except pictures.NoCardError as error:
+        return Notes(remarks=(Remark(NOT_LORE, (name,)),)) if in_folder else _left_out(name, str(error))
+    except (WorldError, ManuscriptError) as error:
+        return _left_out(name, str(error))
+    if not (read.found or read.skipped or read.remarks):
+        return _left_out(name, "it holds no entries")
+    return Notes(read.found, read.skipped, read.remarks, {name: label})
+
+
+def _left_out(name: str, reason: str) -> Notes:
+    return Notes(skipped=(Skipped(name, reason),))
+
+
+def _read(name: str, data: bytes) -> tuple[str, Notes]:
+    """Return the format of a file and what is in it."""
+    if len(data) > LARGEST_FILE:
+        raise WorldError(_too_large(LARGEST_FILE))
+    ending, stem = Path(name).suffix.lower(), Path(name).stem
+    if data.startswith(pictures.SIGNATURE):
+        label, read = _json(parsed(decode(pictures.text_in(data), "the card in the picture")[0]), name)
+        return f"{label} in a picture", read
+    text, encoding = decode(data, Path(name).name)
+    value = _as_json(text, ending)
+    if value is not None:
+        return _json(value, name)
+    if ending in JSON:
+        raise WorldError(f"it is none of the formats that are known: {KNOWN_FORMATS}")
+    is_note = ending in MARKDOWN or text.startswith("---\n") or text.startswith("---\r\n")
+    if not is_note and (ending in TABLES or tables.delimiter_of(text)):
+        label, read = "table", tables.read(text, name)
+    else:
+        if len(data) > LARGEST_NOTE:
+            raise WorldError(_too_large(LARGEST_NOTE) + ": split it into notes about one thing each")
+        if "\0" in text:
+            raise WorldError("it is not text")
+        if is_note:
+            label, read = "Markdown", notes.read_markdown(text, name, stem)
+        else:
+            label, read = "plain text", notes.read_plain(text, name, stem)
+    if not encoding.startswith(("UTF", "ASCII")):
+        seen = Remark(f"Read as {encoding}: see whether letters with accents are right", (name,))
+        read = joined([read, Notes(remarks=(seen,))])
+    return label, read
+
+
+def _json(value: Any, name: str) -> tuple[str, Notes]:
+    if isinstance(value, Mapping) and (cards.is_one(value) and not novelai.is_one(value)):
+        return cards.label(value), cards.read(value, name)
+    if novelai.is_one(value):
+        return novelai.LABEL, novelai.read(value, name)
+    if sillytavern.is_one(value):
+        return sillytavern.LABEL, sillytavern.read(value, name)
+    raise WorldError(f"its JSON is none of the formats that are known: {KNOWN_FORMATS}")
+
+
+def _as_json(text: str, ending: str) -> Any | None:
+    """Return the value of a file that is JSON, None for one that is not; raises where it is meant to be and broken."""
+    begins = text.lstrip()[:1]
+    if ending not in JSON and begins not in ("{", "["):
+        return None
+    try:
+        return parsed(text)
+    except WorldError:
+        if ending not in JSON and not text.lstrip().startswith(('{"', "{\n", "{\r", "[{")):
+            return None
+        raise
+
+
+def parsed(text: str) -> Any:
+    """Return the value of JSON text, or raise a `WorldError` that says where it breaks off."""
+    try:
+        return json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        where = "it breaks off" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno}: {error.msg}"
+        raise WorldError(f"its JSON is damaged ({where}): export or download it anew") from None
+    except RecursionError:
+        raise WorldError("its JSON lies too deep in itself: no lorebook is like that") from None
+    except ValueError as error:
+        raise WorldError(f"its JSON is damaged ({error}): export or download it anew") from None
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return value
+
+
+def _too_large(limit: int) -> str:
+    return f"it is larger than {limit // 1_000_000} MB"
+
+
+def read_all(paths: Sequence[Path]) -> Notes:
+    """Read several files and folders."""
+    return joined([read_lore(path) for path in paths])
+
+
+def notes_json(read: Notes) -> dict[str, Any]:
+    """Return what was read as plain values, as the World service takes it."""
+    return {
+        "found": [{**vars(one), "entry": vars(one.entry)} for one in read.found],
+        "skipped": [vars(one) for one in read.skipped],
+        "remarks": [vars(one) for one in read.remarks],
+        "formats": dict(read.formats),
+    }
