@@ -263,8 +263,9 @@ def _with_decorators(form: Form, kept: Mapping[str, Any], says: dict[Place, Any]
 def _new_row(form: Form, entry: Entry, number: int) -> dict[str, Any]:
     """Return a row for an entry that was written here, with values that somebody gave it by hand."""
     by_hand = entry.foreign.get(form.format)
-    row = form.fresh(entry, number) | (dict(by_hand) if isinstance(by_hand, Mapping) else {})
-    row.pop(NOTE, None)
+    row = form.fresh(entry, number)
+    if isinstance(by_hand, Mapping) and not note_of(by_hand):
+        row |= by_hand
     says = form.says(entry)
     says[form.priority] = entry.priority or form.usual_priority
     return give_back(row, says, None)

@@ -173,8 +173,9 @@ def cards_in(entries: Sequence[Entry]) -> list[Entry]:
 def write(entries: Sequence[Entry], character: str = "") -> tuple[Any, Written]:
     """Return the JSON of a card of one character with all other entries as its book, and what to know about it."""
     chosen = _chosen(entries, character)
-    others = [entry for entry in entries if entry is not chosen and not _of_other_card(entry, chosen)]
-    left = [entry.name for entry in entries if entry is not chosen and entry not in others]
+    other_cards = {_file(entry) for entry in cards_in(entries) if chosen is None or _file(entry) != _file(chosen)}
+    others = [entry for entry in entries if entry is not chosen and _file(entry) not in other_cards]
+    left = [entry.name for entry in entries if entry is not chosen and _file(entry) in other_cards]
     if chosen is None:
         book = write_book(FORM, others)
         inner = {**book.values.get("book", {}), "entries": [row for _, row in book.rows]}
@@ -218,11 +219,8 @@ def _chosen(entries: Sequence[Entry], character: str) -> Entry | None:
     )
 
 
-def _of_other_card(entry: Entry, chosen: Entry | None) -> bool:
-    """Say whether an entry is the card of somebody else, or belongs to the book of such a card."""
-    file = note_of(entry.foreign.get(FORMAT)).get("file")
-    ours = note_of(chosen.foreign.get(FORMAT)).get("file") if chosen is not None else file
-    return file is not None and ours is not None and file != ours
+def _file(entry: Entry) -> Any:
+    return note_of(entry.foreign.get(FORMAT)).get("file")
 
 
 def _remarks(chosen: Entry, left: Sequence[str], book: Written) -> tuple[Remark, ...]:
