@@ -137,7 +137,7 @@ def parsed(text: str) -> Any:
     try:
         return json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite)
     except json.JSONDecodeError as error:
-        where = "it breaks off" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno}: {error.msg}"
+        where = f"line {error.lineno}: {error.msg}" if text.rstrip()[-1:] in ("}", "]") else "it breaks off"
         raise WorldError(f"its JSON is damaged ({where}): export or download it anew") from None
     except RecursionError:
         raise WorldError("its JSON lies too deep in itself: no lorebook is like that") from None

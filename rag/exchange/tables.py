@@ -53,6 +53,8 @@ def read(text: str, file: str) -> Notes:
     """Read a table, one entry a row."""
     csv.field_size_limit(LONGEST_CELL)
     rows, first = _rows(text)
+    while rows and not any(cell.strip() for cell in rows[0]):
+        rows, first = rows[1:], first + 1
     if not rows:
         raise WorldError("the table is empty")
     headings = [_plain(cell) for cell in rows[0]]
