@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rag.commands import entries, exchange, history, serving, shelf
+from rag.commands import entries, exchange, history, passages, proposals, serving, shelf
 from style_tuner.errors import StyleTunerError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -19,6 +19,9 @@ app.command()(entries.entries)
 app.command()(entries.delete)
 app.command("import")(exchange.import_)
 app.command()(exchange.export)
+app.command()(proposals.propose)
+app.command()(proposals.review)
+app.command()(proposals.names)
 app.command()(serving.serve)
 app.command()(history.history)
 app.command()(history.undo)
@@ -29,6 +32,7 @@ app.command()(shelf.rename)
 app.command()(shelf.remove)
 app.command()(shelf.unbin)
 app.command()(shelf.present)
+app.command()(passages.passages)
 
 
 @app.callback()

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from rag.faults import add_handlers
 from rag.guard import OPEN_PATH, add_guards
 from rag.relay import Relay
-from rag.routes import entries, exchange, history, openai, shelf
+from rag.routes import entries, exchange, history, openai, proposals, shelf
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError
@@ -42,6 +42,8 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     app.include_router(entries.routes(worlds))
     app.include_router(exchange.routes(worlds))
     app.include_router(history.routes(worlds))
+    app.include_router(proposals.routes(worlds))
+    app.include_router(passages.routes(worlds))
     app.include_router(shelf.routes(worlds))
 
     @app.get(OPEN_PATH)

@@ -119,7 +119,9 @@ def _may(group: Group, form: Form, signs: Evidence) -> bool:
 
 def _sure(group: Group, signs: Evidence) -> bool:
     """Say whether a group is known to be of the sex that a title tells."""
-    return not signs.title_sex or group.evidence.sex == signs.title_sex
+    lean = group.evidence.his - group.evidence.hers
+    known = group.evidence.sex or ("he" if lean > 0 else "she" if lean < 0 else "")
+    return not signs.title_sex or known == signs.title_sex
 
 
 def _apart(group: Group, form: Form, beside: Counter[tuple[int, int]]) -> bool:

@@ -24,6 +24,7 @@ BACK = 3
 RIVALS = {"he": re.compile(r"\b(?:he|him|his)\b", re.I), "she": re.compile(r"\b(?:she|hers?)\b", re.I)}
 OBJECTS = {"he": re.compile(r"\bhim\b"), "she": re.compile(r"\bher\b(?! [a-z])")}
 """Pronouns of the same sex that stand before a name, or as its object, mean somebody else."""
+CALLED = re.compile(r"\b(?:his|her) name (?:was|is) $", re.IGNORECASE)
 SEXES = {"he": "he", "his": "he", "him": "he", "she": "she", "her": "she"}
 
 
@@ -68,6 +69,7 @@ class Sentence:
                 number = people.pop()
                 told, _, after = text.rpartition(f"⟨{number}⟩")
                 between = after + " ".join(reversed(texts[:back]))
+                told = CALLED.sub(" ", told)
                 if SOMEBODY.search(told + between) or RIVALS[sex].search(told):
                     return None
                 if back and OBJECTS[sex].search(after):
