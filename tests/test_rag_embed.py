@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,39 @@ def test_vectors_have_length_one_and_near_meanings_are_near() -> None:
     assert vectors.shape == (3, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-4)
     assert vectors[0] @ vectors[1] > 0.3 > vectors[0] @ vectors[2]
+
+
+def test_texts_of_many_callers_get_the_vectors_that_they_get_alone() -> None:
+    """They go through the model together, in an order of its own; those of an import go in parts."""
+    texts = [f"{'The ferry goes down. ' * (number % 5)}Scene {number}" for number in range(30)]
+    model = MiniLM()
+    alone = np.concatenate([model.embed([text]) for text in texts])
+    with ThreadPoolExecutor(10) as pool:
+        asked = [texts, *([text] for text in texts), texts[:9]]
+        imported, *single, several = pool.map(model.embed, asked)
+    np.testing.assert_allclose(imported, alone, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(single), alone, atol=1e-5)
+    np.testing.assert_allclose(several, alone[:9], atol=1e-5)
+    assert model.embed([]).shape == (0, 384)
+
+
+def test_a_fault_is_told_to_every_caller(tmp_path: Path) -> None:
+    def told(model: MiniLM) -> str:
+        with pytest.raises(ModelError) as caught:
+            model.embed(["a"])
+        return str(caught.value)
+
+    with ThreadPoolExecutor(5) as pool:
+        assert all("missing" in said for said in pool.map(told, [MiniLM(tmp_path)] * 5))
+
+
+def test_vectors_are_those_of_the_model_as_it_is_published() -> None:
+    from sentence_transformers import SentenceTransformer
+
+    texts = ["a bar where people drink gin", "tax law " * 300]
+    plain = SentenceTransformer(str(package_folder()), device="cpu", local_files_only=True)
+    expected = plain.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    np.testing.assert_allclose(MiniLM().embed(texts), expected, atol=1e-5)
 
 
 def test_other_weights_than_the_official_ones_are_refused(tmp_path: Path) -> None:
