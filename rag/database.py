@@ -40,12 +40,16 @@ CREATE TABLE sources (
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, world INTEGER NOT NULL REFERENCES worlds, source INTEGER NOT NULL,
     chapter INTEGER NOT NULL, title TEXT NOT NULL, place INTEGER NOT NULL, text TEXT NOT NULL,
-    gone INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL, written REAL NOT NULL);
+    revision INTEGER NOT NULL, written REAL NOT NULL, gone INTEGER NOT NULL DEFAULT 0, gone_at REAL);
 CREATE INDEX passages_by_source ON passages (source, chapter, place);
 CREATE INDEX passages_by_world ON passages (world, revision);
-CREATE VIRTUAL TABLE passage_words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE passage_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab(passage_words, row);
 """
-"""`newest` is the last version of each entry, deletions among them: it follows from `versions` and makes it quick."""
+"""`newest` is the last version of each entry, deletions among them: it follows from `versions` and makes it quick.
+
+A passage was added by `revision` and, unless `gone` is 0, taken away by that one.
+"""
 FROM_0 = """
 CREATE TABLE worlds_anew (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, book TEXT NOT NULL DEFAULT '',

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from rag.faults import add_handlers
 from rag.guard import OPEN_PATH, add_guards
 from rag.relay import Relay
-from rag.routes import entries, exchange, history, openai, proposals, shelf
+from rag.routes import entries, exchange, history, openai, passages, proposals, shelf
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError

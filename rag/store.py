@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
+from rag.database import Database
 from rag.errors import UnknownEntryError
 from rag.pieces import Changed, windows
 from rag.shelf import Shelf
@@ -181,15 +182,7 @@ class LoreStore(Shelf):
         to the best entry, 0 to 1.
         """
         number = self.number(world)
-        asked = sorted(set(words_of(query)))
-        marks = ",".join("?" * len(asked))
-        common = max(1, COMMON_SHARE * self._total(world, number))
-        counted = self.database.rows(f"SELECT doc, term FROM vocabulary_{number} WHERE term IN ({marks})", asked)
-        rare = sorted((entries, term) for entries, term in counted if entries <= common)
-        so_far = accumulate(entries for entries, _ in rare)
-        telling = {
-            term for at, ((_, term), total) in enumerate(zip(rare, so_far, strict=True)) if not at or total <= RANKED
-        }
+        telling = telling_words(self.database, f"vocabulary_{number}", query, self._total(world, number))
         if not telling:
             return []
         rows = self.database.rows(
@@ -217,6 +210,16 @@ class LoreStore(Shelf):
             counted = self.database.rows(f"SELECT count(*) FROM keywords_{number}_docsize")[0][0]
             self._totals[number] = revision, counted
         return self._totals[number][1]
+
+
+def telling_words(database: Database, vocabulary: str, query: str, total: int) -> set[str]:
+    """Return the words of a query that say which of `total` texts are meant, the rarest first where they are many."""
+    asked = sorted(set(words_of(query)))
+    marks = ",".join("?" * len(asked))
+    counted = database.rows(f"SELECT doc, term FROM {vocabulary} WHERE term IN ({marks})", asked)
+    rare = sorted((texts, term) for texts, term in counted if texts <= max(1, COMMON_SHARE * total))
+    so_far = accumulate(texts for texts, _ in rare)
+    return {term for at, ((_, term), all_) in enumerate(zip(rare, so_far, strict=True)) if not at or all_ <= RANKED}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rag.indexing import Indexer, Progress
 from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
 from rag.retrieve import Retrieval, choose, entry_words, mentioned, query_windows
+from rag.second_source import SecondSource, add_passages, within
 from rag.shelf import BinnedWorld
 from rag.store import EntrySource, LoreStore, changed_entries
 from rag.upstream import ModelServer, model_server
@@ -40,6 +41,7 @@ class Worlds:
     def __init__(self, workspace: Workspace, config: WorldConfig, embedder: Embedder, wait: float = 0) -> None:
         """Describe the worlds; entering takes the lock, waiting at most `wait` seconds for another owner."""
         self._folder = workspace.worlds
+        self._home = workspace.home
         self._servers = workspace.servers
         self._config = config
         self._embedder = embedder
@@ -60,6 +62,7 @@ class Worlds:
         url = os.environ.get("CHROMA_URL") or None
         self._index = VectorIndex(self._folder / "chroma", self._embedder, url, self._store.database.identity)
         self._indexer = Indexer(self._index)
+        self.passages = SecondSource(self._store, self._indexer, self._embedder, self._home)
         return self
 
     def __exit__(
@@ -95,12 +98,14 @@ class Worlds:
         with self._lock:
             self._store.rename(world, name)
             self._indexer.rename(world, name)
+            self.passages.rename(world, name)
 
     def put_in_bin(self, world: str) -> BinnedWorld:
         """Take a world away; it can be taken out of the bin again."""
         with self._lock:
             binned = self._store.put_in_bin(world)
             self._indexer.forget(world)
+            self.passages.forget(world)
             return binned
 
     def binned(self) -> list[BinnedWorld]:
@@ -112,6 +117,7 @@ class Worlds:
         with self._lock:
             world = self._store.take_from_bin(number, name)
         self._indexer.catch_up(self._source(world))
+        self.passages.catch_up(world)
         return world
 
     def present(self, world: str) -> Moment:
@@ -207,6 +213,7 @@ class Worlds:
         source = self._source(world)
         self._indexer.anew(source)
         self._indexer.catch_up(source)
+        self.passages.rebuild(world)
         return self.count(world)
 
     def progress(self, world: str) -> Progress | None:
@@ -215,8 +222,8 @@ class Worlds:
 
     def notes(self, world: str) -> list[str]:
         """Say in sentences why the index of a world cannot be used in full now."""
-        note = self._indexer.note(self._source(world))
-        return [note] if note else []
+        notes = (self._indexer.note(self._source(world)), self.passages.note(world))
+        return [note for note in notes if note]
 
     def _source(self, world: str) -> EntrySource:
         return EntrySource(self._store, world)
@@ -255,7 +262,18 @@ class Worlds:
     ) -> tuple[Conversation, Retrieval]:
         """Return the conversation with the facts that hold at a moment of the story, and what was chosen."""
         retrieval = self.search(world, *last_request(messages), moment)
-        return add_facts(messages, retrieval.hits), retrieval
+        return add_facts(self._with_passages(world, messages, moment), retrieval.hits), retrieval
+
+    def _with_passages(
+        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment | None
+    ) -> Sequence[dict[str, Any]]:
+        """Return the conversation with as many earlier passages of the manuscripts as the settings ask for."""
+        if not self._config.passages:
+            return messages
+        query, least = last_request(messages)[0], self._config.least_similarity
+        found = self.passages.search(world, query, self._config.passages, self.at(world, moment), least)
+        context = self.model_server.context_length
+        return add_passages(messages, within(found, context // CONTEXT_PARTS if context else None))
 
     def warm_up(self, world: str | None) -> None:
         """Load the embedding model and bring the indexes in step, so that the first request need not wait."""
@@ -263,3 +281,4 @@ class Worlds:
         first = [world] if world is not None else []
         for name in dict.fromkeys([*first, *self.names()]):
             self._indexer.catch_up(self._source(name))
+            self.passages.catch_up(name)

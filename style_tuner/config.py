@@ -73,6 +73,8 @@ class WorldConfig(Config):
     """Most words of lore added to one prompt, fewer for a model with a small context; entries are left out whole."""
     model_url: str | None = None
     """Model server that requests are passed on to; none means the one that was started here, wherever it is now."""
+    passages: int = Field(default=0, ge=0, le=10)
+    """Most earlier passages of the world's manuscripts added to one prompt; 0 adds none."""
     least_similarity: float = Field(default=0.25, ge=-1, le=1)
     """Cosine similarity below which an entry is not near in meaning (all-MiniLM-L6-v2)."""
     reply_seconds: float = Field(default=600, gt=0)

@@ -1,4 +1,3 @@
-import hashlib
 import os
 import shutil
 import subprocess
@@ -7,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+from rag_parts import WordEmbedder
 
 from rag.index import VectorIndex, collection_name
-from rag.store import words_of
 from rag.upstream import USUAL_URL
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
@@ -19,22 +18,6 @@ from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json
 
 ELENA = Entry("elena", "Elena Voss", "An engineer with a cybernetic arm.", "character", ("Elena",))
 BAR = Entry("bar", "The Perihelion", "A bar where the crew drink synthetic gin.")
-
-
-class WordEmbedder:
-    """Texts that share words are near; counts what it embeds."""
-
-    def __init__(self, name: str = "words-1") -> None:
-        self.name = name
-        self.texts: list[str] = []
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        self.texts += texts
-        vectors = np.full((len(texts), 2048), 1e-6)
-        for row, text in enumerate(texts):
-            for word in words_of(text):
-                vectors[row, int(hashlib.sha256(word.encode()).hexdigest()[:4], 16) % 2048] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 @pytest.fixture
