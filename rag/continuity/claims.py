@@ -1,0 +1,77 @@
+"""What a text says of somebody or something, as values that can be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rag.continuity.names import Being
+from rag.continuity.sentences import Sentence
+from rag.continuity.view import Meant, View
+from rag.continuity.words import UNFIT
+
+NEGATED = re.compile(
+    r"\b(?:not|never|neither|nor|no longer|no|without|n['’]t|hardly|far from)\b[^,;.]{0,24}$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement: of whom, what about them (kind and attribute), the value, where it stands, and if it is firm."""
+
+    being: Being
+    kind: str
+    attribute: str
+    value: str
+    start: int
+    end: int
+    firm: bool = True
+    soft_reason: str = ""
+    context: str = ""
+
+
+Rule = Callable[[View, Sentence, str], Iterator[Claim]]
+"""From a view, a sentence and the sentence with its names masked, to what it says."""
+
+
+def claim(
+    view: View,
+    sentence: Sentence,
+    meant: Meant,
+    kind: str,
+    attribute: str,
+    value: str,
+    span: tuple[int, int],
+    reason: str = "",
+) -> Claim:
+    """Return a claim at a span of a sentence; what is spoken, guessed or no plain statement is not firm."""
+    if not reason:
+        if sentence.is_spoken(span[0]):
+            reason = "it is said by a character, who may be wrong or lie"
+        elif not meant.sure:
+            reason = "who is meant is not quite certain"
+        elif view.about is None and UNFIT.search(sentence.text[max(0, span[0] - 120) : span[1]]):
+            reason = "the sentence may not state it as a fact"
+    start, end = sentence.start + span[0], sentence.start + span[1]
+    return Claim(meant.being, kind, attribute, value, start, end, not reason, reason, sentence.text)
+
+
+def negated(masked: str, position: int) -> bool:
+    """Say whether a negation governs what stands at a position of a sentence."""
+    return bool(NEGATED.search(masked[:position]))
+
+
+def owner(view: View, sentence: Sentence, found: re.Match[str]) -> Meant | None:
+    """Return who a match's group `who` means."""
+    return view.meant(sentence.start + found.start("who"), found["who"])
+
+
+def whole_entry(view: View, sentence: Sentence) -> Meant | None:
+    """Return the being that an entry is about, for what a sentence says without a subject and before another's name."""
+    about = view.about
+    if about is None:
+        return None
+    first = next(iter(view.named_in(sentence.start, sentence.start + 1)), None)
+    subject = view.being_of(first) if first else about
+    return Meant(about, True) if subject is about else None

@@ -1,0 +1,129 @@
+"""Where somebody or something is: born there, living there, standing there, and on which side of what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rag.continuity.claims import Claim, claim, negated, owner, whole_entry
+from rag.continuity.sentences import Sentence
+from rag.continuity.view import NAME, OWNER, SUBJECT, Meant, View
+
+_COMPASS = r"(?:north|south|east|west)(?:-?(?:east|west))?"
+_SIDE = rf"(?P<side>{_COMPASS}|above|below|beyond|upstream|downstream)"
+_PLACE = rf"(?:the )?(?P<place>{NAME}|(?-i:[A-Z][a-z]+))(?!['’\w])"
+_LIES = r"(?:is|was|are|were|lies|lay|stands|stood|sits|sat|rises|rose)"
+_SIDES = re.compile(rf"{SUBJECT} (?:{_LIES}) [^.;:]{{0,40}}?{_SIDE} (?:of )?{_PLACE}", re.IGNORECASE)
+_ENTRY_SIDES = re.compile(
+    rf"(?:(?:miles?|yards?|feet|furlongs?|hour|league) ){_SIDE} (?:of"
+    rf" )?{_PLACE}",
+    re.IGNORECASE,
+)
+_SIDE_OF = re.compile(
+    rf"(?:on|from) (?:the )?(?:(?P<of>[a-z]+)['’]s )?(?P<side>{_COMPASS})(?:ern)? side(?: of (?:the )?"
+    rf"(?P<what>[a-z]+))?",
+    re.IGNORECASE,
+)
+_BORN = re.compile(rf"{SUBJECT}?[^.;]{{0,12}}\bborn (?:and bred )?(?:in|on|at) {_PLACE}", re.IGNORECASE)
+_HOMES = (
+    r"(?P<home>house|home|shop|cottage|rooms?|yard|office|workshop|attic|cellar|farm|mill|forge|studio"
+    r"|lodgings?|inn|"
+    r"school|tower|cell|flat|chambers)"
+)
+_IN = r"(?:in|on|at|off)"
+_HOME = re.compile(rf"{OWNER} (?:[a-z]+ ){{0,2}}?{_HOMES} {_IN} {_PLACE}", re.IGNORECASE)
+_ENTRY_HOME = re.compile(rf"\b{_HOMES} {_IN} {_PLACE}", re.IGNORECASE)
+_LIVES = re.compile(
+    rf"{SUBJECT} (?:[a-z]+ )?(?P<home>live[sd]?|dwel[lt]s?|dwelt|lodge[sd]) {_IN} {_PLACE}", re.IGNORECASE
+)
+_POST = re.compile(
+    rf"(?P<what>(?:(?:[A-Z][a-z]+|{NAME}) )?(?:[A-Z][a-z]+)|master|mistress|keeper|[a-z]+warden"
+    rf"|[a-z]+mistress|[a-z]+master) (?:of|on|at) {_PLACE}"
+)
+_STANDS = re.compile(
+    rf"(?P<who>{NAME})(?!['’])(?:,| {_LIES}(?:[^.;:,]{{0,30}}?))? {_IN} (?:the [a-z]+ (?:of|at|on|in) )?{_PLACE}",
+    re.IGNORECASE,
+)
+_ENTRY_STANDS = re.compile(rf"\b(?:of|in|on|at) {_PLACE}", re.IGNORECASE)
+_MOVES = re.compile(
+    r"\b(?:ship|boat|brig|barge|ferry|packet|cart|coach|horse|mare|dog|cat|bird|hull|vessel|carriage"
+    r"|sword|ring|book|coin|letter"
+    r"|knife|worn|carries|carried|wears|bell of glass|box|string|shawl|mask|horn|key|whistle|token"
+    r"|newspaper|balloon)\b",
+    re.IGNORECASE,
+)
+
+
+def places(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
+    """Say where somebody was born and lives, where something stands, and where it lies as seen from elsewhere."""
+    about = whole_entry(view, sentence)
+    yield from _sides(view, sentence, masked, about)
+    for found in _BORN.finditer(masked):
+        meant = owner(view, sentence, found) if found["who"] else about
+        if meant and (place := _place(view, sentence, found)):
+            yield claim(view, sentence, meant, "place", "born", place, found.span())
+    for pattern in (_HOME, _LIVES, *((_ENTRY_HOME,) if about else ())):
+        for found in pattern.finditer(masked):
+            meant = owner(view, sentence, found) if "who" in found.groupdict() else about
+            if meant and meant.being.person and (place := _place(view, sentence, found)):
+                home = "home" if pattern is _LIVES else found["home"].lower()
+                yield claim(view, sentence, meant, "place", home, place, found.span())
+    for found in _POST.finditer(masked):
+        if (place := _place(view, sentence, found)) and (holder := about or _holder(view, sentence, masked, found)):
+            what = sentence.text[found.start("what") : found.end("what")].lower()
+            if holder.being.person and place != holder.being.id:
+                yield claim(view, sentence, holder, "place", f"post: {what}", place, found.span())
+    yield from _standing(view, sentence, masked, about)
+
+
+def _sides(view: View, sentence: Sentence, masked: str, about: Meant | None) -> Iterator[Claim]:
+    for pattern in (_SIDES, *((_ENTRY_SIDES,) if about else ())):
+        for found in pattern.finditer(masked):
+            meant = owner(view, sentence, found) if "who" in found.groupdict() else about
+            place = _place(view, sentence, found)
+            if meant and place and not meant.being.person:
+                yield claim(view, sentence, meant, "place", f"side of: {place}", found["side"].lower(), found.span())
+    for found in _SIDE_OF.finditer(masked):
+        what = found["what"] or found["of"]
+        holder = about or _holder(view, sentence, masked, found)
+        if what and holder and not holder.being.person:
+            yield claim(
+                view, sentence, holder, "place", f"side of the {what.lower()}", found["side"].lower(), found.span()
+            )
+
+
+def _standing(view: View, sentence: Sentence, masked: str, about: Meant | None) -> Iterator[Claim]:
+    """Say in what place a thing or place that does not move stands."""
+    if about is not None:
+        first = view.sentences[0]
+        if about.being.person or sentence is not first or _MOVES.search(view.text):
+            return
+        for found in _ENTRY_STANDS.finditer(masked):
+            if place := _place(view, sentence, found):
+                yield claim(view, sentence, about, "place", "stands", place, found.span())
+        return
+    for found in _STANDS.finditer(masked):
+        meant, place = owner(view, sentence, found), _place(view, sentence, found)
+        if (
+            meant
+            and place
+            and meant.being.gender == "it"
+            and meant.being.id != place
+            and not negated(masked, found.end())
+        ):
+            yield claim(view, sentence, meant, "place", "stands", place, found.span())
+
+
+def _place(view: View, sentence: Sentence, found: re.Match[str]) -> str:
+    """Return the place that a match names: a being's id, or `?` and the name of one that has no entry."""
+    mention = view.mention_at(sentence.start + found.start("place"))
+    if mention is None:
+        return f"?{found['place'].lower()}"
+    being = view.being_of(mention)
+    return being.id if being and any(entry.kind == "place" for entry in being.entries) else ""
+
+
+def _holder(view: View, sentence: Sentence, masked: str, found: re.Match[str]) -> Meant | None:
+    """Return who the sentence is about before a match: its first name or pronoun."""
+    subject = re.search(SUBJECT, masked[: found.start()], re.IGNORECASE)
+    return view.meant(sentence.start + subject.start("who"), subject["who"]) if subject else None
