@@ -10,7 +10,7 @@ from style_tuner.config import SamplingConfig
 from style_tuner.dataset.prepare import latest_dataset
 from style_tuner.errors import ServerError
 from style_tuner.records import Draft, Message
-from style_tuner.serving import server
+from style_tuner.serving import lore, server
 from style_tuner.serving import world as world_service
 from style_tuner.serving.state import ServerState
 from style_tuner.workspace import Workspace, read_json
@@ -94,9 +94,9 @@ def _send(workspace: Workspace, request: takes.Request) -> takes.Writing:
             f"The World service passes requests to {service.model_url}, but the models are at {state.url}: stop the "
             "World service and start it again."
         )
-    _, found = world_service.prompt(service.url, world, request.messages)
+    _, found = lore.prompt(service.url, world, request.messages)
     facts = tuple({"name": hit.entry.name, "reason": hit.reason, "text": hit.entry.text} for hit in found.hits)
-    return takes.start(workspace, f"{service.url}/v1", replace(request, facts=facts), world_service.chat_headers(world))
+    return takes.start(workspace, f"{service.url}/v1", replace(request, facts=facts), lore.chat_headers(world))
 
 
 def draft(

@@ -12,7 +12,19 @@ from style_tuner.config import STARTER_CONFIG, SamplingConfig, load_training_con
 from style_tuner.errors import DatasetError, ServerError, StyleTunerError
 from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.serving.world import WorldState
-from style_tuner.tabs import common, manuscripts, models, score, strip, train, train_run, train_settings, world, write
+from style_tuner.tabs import (
+    common,
+    manuscripts,
+    models,
+    score,
+    strip,
+    train,
+    train_run,
+    train_settings,
+    world,
+    world_entries,
+    write,
+)
 from style_tuner.tabs import page as pages
 from style_tuner.tabs.common import Page, in_words
 from style_tuner.workspace import Workspace, write_text
@@ -84,7 +96,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: world.test_prompt(place, "w", "Rain."), "Start World service"),
         (lambda place: world.create(place, "../x", 1), "letters, digits"),
         (lambda place: world.create(place, "..", 1), "letters, digits"),
-        (lambda place: world.save(place, "w", "", "note", "", "", False), "fill in both"),
+        (lambda place: world_entries.save(place, "w", None, "", "note", "", "", *[""] * 8), "fill in both"),
         (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, ""), "Start server"),
         (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1"), "no whole number"),
         (lambda place: drafting.ask(place, " ", ("base",), SamplingConfig()), "no prompt"),
@@ -140,7 +152,7 @@ def test_the_title_of_the_world_settings_names_the_port_where_the_service_is_up(
     assert world.show_service(workspace, None, 8_077)[-1].label == "Settings: port 8077"
     up = WorldState("http://127.0.0.1:9002", "127.0.0.1", 9002, 1, 0.0, 0.0, "http://127.0.0.1:9003/v1")
     monkeypatch.setattr(world.service, "state", lambda _: up)
-    monkeypatch.setattr(world.service, "worlds", lambda _: {"Sound": 3})
+    monkeypatch.setattr(world.lore, "worlds", lambda _: {"Sound": 3})
     assert world.show_service(workspace, None, 8_077)[-1].label == "Settings: port 9002"
 
 

@@ -1,4 +1,4 @@
-"""The World service as page and command line reach it: started, asked, stopped; notes indexed beside it."""
+"""The World service as the page reaches it: started, asked, given files, stopped."""
 
 import socket
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from test_serving_server import free_port
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.records import Entry, Message
-from style_tuner.serving import world
+from style_tuner.serving import lore, world
 from style_tuner.serving.world import WorldState
+from style_tuner.tabs import world_exchange
 from style_tuner.workspace import Workspace
 
 NOTES = {
@@ -27,19 +28,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def service(place: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorldState]:
-    notes = tmp_path_factory.mktemp("notes")
-    for name, text in NOTES.items():
-        (notes / f"{name}.md").write_text(f"# {name}\n\n{text}\n", encoding="utf-8")
-    report = world.index_folder(place, "harbour", notes)
-    assert (report.imported, report.unchanged, report.skipped) == (2, 0, ())
-    yield world.start(place, WorldConfig(port=free_port()), "harbour")
+def service(place: Workspace) -> Iterator[WorldState]:
+    running = world.start(place, WorldConfig(port=free_port()), "harbour")
+    notes = {f"{name}.md": f"# {name}\n\n{text}\n".encode() for name, text in NOTES.items()}
+    said = world_exchange.bring_in(running.url, "harbour", notes, "FOLDER")
+    assert "2 new entries, 0 changed, 0 as they were." in said
+    yield running
     world.stop(place)
 
 
 def test_worlds_and_entries_are_listed(service: WorldState) -> None:
-    assert world.worlds(service.url) == {"harbour": 2}
-    assert {entry.name: entry.text for entry in world.entries(service.url, "harbour")} == NOTES
+    assert lore.worlds(service.url) == {"harbour": 2}
+    assert {entry.name: entry.text for entry in lore.entries(service.url, "harbour")} == NOTES
 
 
 def test_a_second_start_returns_the_running_service(place: Workspace, service: WorldState) -> None:
@@ -48,32 +48,26 @@ def test_a_second_start_returns_the_running_service(place: Workspace, service: W
 
 def test_an_entry_is_added_found_sent_and_taken_out(service: WorldState) -> None:
     entry = Entry("the-bell", "The Bell", "The bell of the drowned church rings before storms.", aliases=("bell",))
-    assert world.put_entry(service.url, "harbour", entry) == entry
+    assert lore.put_entry(service.url, "harbour", entry) == entry
     asked = [Message("user", "A storm is coming and the drowned church is heard")]
-    _, found = world.prompt(service.url, "harbour", asked)
+    _, found = lore.prompt(service.url, "harbour", asked)
     assert found.hits[0].entry == entry
-    messages, sent = world.prompt(service.url, "harbour", [Message("user", "Mara Quill climbs the stairs.")])
+    messages, sent = lore.prompt(service.url, "harbour", [Message("user", "Mara Quill climbs the stairs.")])
     assert NOTES["Mara Quill"] in "".join(message.content for message in messages)
     assert any(hit.entry.name == "Mara Quill" and hit.reason == "mention" for hit in sent.hits)
-    world.delete_entry(service.url, "harbour", "the-bell")
-    assert world.worlds(service.url) == {"harbour": 2}
+    lore.delete_entry(service.url, "harbour", "the-bell")
+    assert lore.worlds(service.url) == {"harbour": 2}
 
 
 def test_refusals_of_the_service_are_passed_on(service: WorldState) -> None:
     with pytest.raises(WorldError, match="nowhere"):
-        world.entries(service.url, "nowhere")
+        lore.entries(service.url, "nowhere")
 
 
-def test_indexing_an_unknown_folder_says_so(place: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match="missing"):
-        world.index_folder(place, "harbour", tmp_path / "missing")
-
-
-def test_a_faulty_note_is_named_and_the_others_are_kept(place: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "good.md").write_text("# Oar\n\nThe oar is of ash.\n", encoding="utf-8")
-    (tmp_path / "bad.md").write_text("---\nname: Oar\n", encoding="utf-8")
-    report = world.index_folder(place, "boats", tmp_path)
-    assert (report.imported, [name for name, _ in report.skipped]) == (1, ["bad.md"])
+def test_a_faulty_note_is_named_and_the_others_are_kept(service: WorldState) -> None:
+    notes = {"good.md": b"# Oar\n\nThe oar is of ash.\n", "bad.md": b"---\nname: Oar\n"}
+    said = world_exchange.bring_in(service.url, "boats", notes, "FOLDER")
+    assert "1 new entries" in said and "bad.md was left out: its front matter has no closing" in said
 
 
 def test_a_port_in_use_is_refused(workspace: Workspace) -> None:
@@ -91,4 +85,4 @@ def test_stop_ends_the_service(place: Workspace, service: WorldState) -> None:
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     assert world.state(place) is None
     with pytest.raises(ServerError, match="does not answer"):
-        world.worlds(service.url)
+        lore.worlds(service.url)

@@ -11,7 +11,7 @@ from style_tuner import jobs
 from style_tuner.errors import ConfigError, ServerError, WorldError
 from style_tuner.hardware import Hardware, hardware
 from style_tuner.records import Run
-from style_tuner.serving import server, world
+from style_tuner.serving import lore, server, world
 from style_tuner.serving.state import ServerState
 from style_tuner.tabs import setup, views
 from style_tuner.tabs.common import HIDDEN, Page
@@ -63,7 +63,7 @@ def _world(state: world.WorldState | None) -> Markup:
     if state is None:
         return _item("World", "World:", "off")
     try:
-        found = world.worlds(state.url)
+        found = lore.worlds(state.url)
     except (ServerError, WorldError) as error:
         return _item("World", "World:", "not answering", str(error))
     return _item("World", "World:", f"{sum(found.values())} entries", ", ".join(found))

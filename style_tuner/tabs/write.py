@@ -12,7 +12,7 @@ import gradio as gr
 from style_tuner import drafting, history, measuring, takes
 from style_tuner.config import SamplingConfig, validated
 from style_tuner.errors import ConfigError, ServerError
-from style_tuner.serving import server
+from style_tuner.serving import lore, server
 from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import BASE
@@ -131,7 +131,7 @@ def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple
     served = list(state.models) if state else []
     voices = [name for name in served if state and name != base_of(state)]
     found = service.state(workspace)
-    worlds = list(service.worlds(found.url)) if found else []
+    worlds = list(lore.worlds(found.url)) if found else []
     named = named_runs(workspace, voices)
     return (
         gr.Dropdown(choices=named, value=voice if voice in voices else next(iter(voices), None)),
@@ -142,7 +142,7 @@ def choices(workspace: Workspace, voice: str | None, world: str | None) -> tuple
 def _served_stamp(workspace: Workspace) -> Any:
     state, found = server.state(workspace), service.state(workspace)
     names = labels(workspace)
-    return names, state and (state.health, sorted(state.models)), found and sorted(service.worlds(found.url))
+    return names, state and (state.health, sorted(state.models)), found and sorted(lore.worlds(found.url))
 
 
 def _takes_stamp(workspace: Workspace) -> Any:

@@ -1,0 +1,182 @@
+"""The entries of a world on the page: by kind, searched, written, and every version of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from style_tuner.errors import WorldError
+from style_tuner.records import Entry
+from style_tuner.serving import lore
+from style_tuner.tabs import views
+from style_tuner.tabs.common import HIDDEN, Page, choice
+from style_tuner.tabs.world_parts import ask, look, need, stamp, url
+from style_tuner.workspace import Workspace, slug
+
+EMPTY = "This world has no entries yet: drop files with notes, or write the first entry."
+KINDS = ["character", "place", "thing", "rule", "event", "note"]
+MOST_SHOWN = 300
+"""Rows of the list; a larger world is searched."""
+
+
+def entries(workspace: Workspace, world: str | None) -> list[Entry]:
+    """Return the entries of the chosen world."""
+    return [Entry.from_row(row) for row in look(workspace, world, "entries").get("entries", [])]
+
+
+def show_entries(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[str, Any]:
+    """Return the entries by kind, and the choice of one."""
+    found = entries(workspace, world)
+    words = (search or "").casefold().split()
+    kept = [entry for entry in found if all(word in _searched(entry) for word in words)]
+    kept.sort(key=lambda entry: (entry.kind, entry.name.casefold()))
+    if not found:
+        return str(views.sentence(EMPTY if world else "", "empty")), gr.Dropdown(choices=[], value=None)
+    rows = [(entry.kind, entry.name, ", ".join(entry.aliases), _when(entry)) for entry in kept[:MOST_SHOWN]]
+    head = f"{len(kept)} of {len(found)} entries" + (f", the first {MOST_SHOWN}" if len(kept) > MOST_SHOWN else "")
+    table = Markup("<div style='max-height: 34rem; overflow-y: auto'>{}</div>").format(
+        views.table(head, ["Kind", "Name", "Also called", "Sent"], rows)
+    )
+    choices = [(f"{entry.kind}: {entry.name}", entry.id) for entry in kept]
+    value = chosen if chosen in [entry.id for entry in kept] else (kept[0].id if kept else None)
+    return str(table), gr.Dropdown(choices=choices, value=value)
+
+
+def _searched(entry: Entry) -> str:
+    return " ".join((entry.name, entry.facts, *entry.aliases, *entry.keys)).casefold()
+
+
+def _when(entry: Entry) -> str:
+    """Say when an entry is sent, where that is not simply when it is needed."""
+    chapters = (
+        f"chapters {entry.from_chapter} to {entry.to_chapter}"
+        if entry.from_chapter and entry.to_chapter
+        else f"from chapter {entry.from_chapter}"
+        if entry.from_chapter
+        else f"to chapter {entry.to_chapter}"
+        if entry.to_chapter
+        else ""
+    )
+    return ", ".join(filter(None, ["always" if entry.always_on else "", entry.book, chapters]))
+
+
+def show_entry(workspace: Workspace, world: str | None, chosen: str | None) -> tuple[Any, ...]:
+    """Return the fields of the chosen entry, and its earlier versions."""
+    found = next((entry for entry in entries(workspace, world) if entry.id == chosen), None)
+    if found is None:
+        return "", "note", "", "", False, "", 0, "", None, None, "", "", gr.Dropdown(choices=[], value=None)
+    versions = look(workspace, world, "entries", found.id, "history").get("versions", [])
+    lines = "\n".join(f"{name}: {value}" for name, value in found.fields.items())
+    return (
+        *(found.name, found.kind, ", ".join(found.aliases), found.text, found.always_on),
+        *("\n".join(found.keys), found.priority, found.book, found.from_chapter, found.to_chapter, lines),
+        ", ".join(found.links),
+        gr.Dropdown(choices=[(_version(one), str(one["number"])) for one in versions], value=None),
+    )
+
+
+def _version(one: dict[str, Any]) -> str:
+    """Say in one line when a version was written, and how it began."""
+    text = "deleted" if one["deleted"] else one["entry"]["text"]
+    return f"{views.when(one['written'])}: {text[:60]}"
+
+
+def save(workspace: Workspace, world: str | None, chosen: str | None, *values: Any) -> str:
+    """Keep the chosen entry as it is in the form, or make a new one."""
+    name, kind, aliases, text, always, keys, priority, book, first, last, facts, links = values
+    if not name.strip() or not text.strip():
+        raise WorldError("An entry needs a name and a text: fill in both, then press Save entry.")
+    known = entries(workspace, world)
+    same = next((entry for entry in known if entry.id == chosen), None) or next(
+        (entry for entry in known if entry.name == name.strip()), Entry(slug(name), name.strip(), "")
+    )
+    kept = replace(
+        same,
+        name=name.strip(),
+        text=text.strip(),
+        kind=(kind or "").strip() or "note",
+        aliases=_listed(aliases.split(",")),
+        always_on=always,
+        keys=_listed(keys.splitlines()),
+        priority=int(priority or 0),
+        book=book.strip(),
+        from_chapter=int(first) if first else None,
+        to_chapter=int(last) if last else None,
+        fields=_facts(facts),
+        links=_listed(links.split(",")),
+    )
+    saved = lore.put_entry(url(workspace), need(world), kept)
+    gr.Info(f"{saved.name} is saved.", title="Saved")
+    return saved.id
+
+
+def _listed(parts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _facts(lines: str) -> dict[str, str]:
+    """Return the lines `eyes: grey` as facts by name."""
+    facts = {}
+    for line in filter(str.strip, lines.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip() or not value.strip():
+            raise WorldError(f"The fact {line.strip()!r} has no name or no value: write it as `eyes: grey`.")
+        facts[name.strip()] = value.strip()
+    return facts
+
+
+def delete(workspace: Workspace, world: str | None, chosen: str | None) -> None:
+    """Take the chosen entry out of the world; its versions are kept, and Undo brings it back."""
+    if not chosen:
+        raise WorldError("No entry is chosen: choose one from the list first.")
+    ask(workspace, "DELETE", world, "entries", chosen)
+    gr.Info("Deleted. Undo, below the list, brings it back.", title="Deleted")
+
+
+def restore(workspace: Workspace, world: str | None, chosen: str | None, version: str | None) -> None:
+    """Make the chosen version of an entry the one that holds."""
+    if not chosen or not version:
+        raise WorldError("No version is chosen: choose one of the earlier versions first.")
+    ask(workspace, "POST", world, "entries", chosen, "restore", body={"version": int(version)})
+
+
+def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -> None:
+    """Lay out the form of an entry, and connect it with the list."""
+    entry = choice("Entry")
+    name = gr.Textbox(label="Name", max_lines=1)
+    with gr.Row():
+        kind = gr.Dropdown(KINDS, value="note", label="Kind", allow_custom_value=True, min_width=110)
+        aliases = gr.Textbox(label="Also called (comma between)", max_lines=1)
+    text = gr.Textbox(label="Text", lines=7, elem_classes="prose-input")
+    always = gr.Checkbox(label="Always send this entry")
+    with gr.Row():
+        first = gr.Number(None, label="From chapter", precision=0, minimum=0, min_width=80)
+        last = gr.Number(None, label="To chapter", precision=0, minimum=0, min_width=80)
+        book = gr.Textbox(label="Only in the book", max_lines=1, min_width=110)
+    with gr.Accordion("Facts, links and key words", open=False):
+        facts = gr.Textbox(label="Facts, one a line, such as eyes: grey", lines=3)
+        links = gr.Textbox(label="Belongs with (names of entries, comma between)", max_lines=1)
+        keys = gr.Textbox(label="Further words that call it up, one a line; /regular expressions/ too", lines=2)
+        priority = gr.Number(0, label="Priority (the higher goes first)", precision=0)
+    with gr.Row():
+        keep = gr.Button("Save entry", size="sm")
+        new = gr.Button("New entry", size="sm")
+        gone = gr.Button("Delete entry", size="sm")
+    with gr.Accordion("Earlier versions of this entry", open=False):
+        version = choice("Version")
+        back = gr.Button("Go back to this version", size="sm")
+    form = [name, kind, aliases, text, always, keys, priority, book, first, last, facts, links]
+    shown = [*form, version]
+    page.follow(stamp, show_entries, [table, entry], [chosen, search, entry], [chosen.change, search.change])
+    page.on(entry.change, show_entry, [chosen, entry], shown, show_progress="hidden")
+    page.on(new.click, lambda _: None, [], entry)
+    saved = page.on(keep.click, save, [chosen, entry, *form], entry)
+    deleted = page.on(gone.click, delete, [chosen, entry], None)
+    restored = page.on(back.click, restore, [chosen, entry, version], None)
+    for event in (saved, deleted, restored):
+        done = page.on(event.then, show_entries, [chosen, search, entry], [table, entry], **HIDDEN)
+        page.on(done.then, show_entry, [chosen, entry], shown, **HIDDEN)

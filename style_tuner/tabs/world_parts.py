@@ -1,0 +1,44 @@
+"""What the parts of the tab World share: the service's address, the chosen world, and a stamp of what changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from style_tuner.errors import ServerError, WorldError
+from style_tuner.serving import lore
+from style_tuner.serving import world as service
+from style_tuner.workspace import Workspace
+
+SHELL = ("python", "-m", "rag")
+
+
+def url(workspace: Workspace) -> str:
+    """Return the address of the running service."""
+    state = service.state(workspace)
+    if state is None:
+        raise ServerError("The World service is off: press Start World service.")
+    return state.url
+
+
+def need(world: str | None) -> str:
+    """Return the chosen world."""
+    if not world:
+        raise WorldError("No world is chosen: create one, or try the sample world.")
+    return world
+
+
+def ask(workspace: Workspace, method: str, world: str | None, *path: str, **given: Any) -> dict[str, Any]:
+    """Ask the running service of the chosen world."""
+    return lore.ask(url(workspace), method, "worlds", need(world), *path, **given)
+
+
+def look(workspace: Workspace, world: str | None, *path: str, **query: Any) -> dict[str, Any]:
+    """Return what the service says of the chosen world, nothing while it is off or none is chosen."""
+    state = service.state(workspace)
+    return lore.ask(state.url, "GET", "worlds", world, *path, **query) if state and world else {}
+
+
+def stamp(workspace: Workspace) -> Any:
+    """Return a stamp of the running service and of all its worlds."""
+    state = service.state(workspace)
+    return state and (state.pid, lore.ask(state.url, "GET", "worlds")["worlds"])
