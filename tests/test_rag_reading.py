@@ -1,10 +1,12 @@
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rag.exchange import reading
+from rag.exchange import archives
 from rag.exchange.notes import write_note
 from rag.exchange.reading import NOT_LORE, read_data, read_lore
 from style_tuner.records import Entry
@@ -108,7 +110,7 @@ def test_the_format_is_told_by_what_is_in_a_file_not_by_its_name() -> None:
         (b'{"entries": {}}', "holds no entries"),
         (b'{"title": "Ring"}', "none of the formats"),
         (b"", "damaged"),
-        (b"PK\x03\x04zipped", "zipped"),
+        (b"PK\x03\x04zipped", "cannot be unpacked"),
         (bytes(range(256)) * 4, "no"),
     ],
 )
@@ -150,9 +152,55 @@ def test_a_folder_of_mixed_files_is_read_and_the_rest_is_told(tmp_path: Path) ->
     assert set(notes.formats) == {"deep/ring.json", "people.csv", "note.MD", "plain.txt"}
 
 
+def packed(*files: tuple[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+def test_files_packed_into_one_are_read_each(tmp_path: Path) -> None:
+    data = packed(
+        ("notes/ada.md", b"# Ada\nTall."),
+        ("ring.json", json.dumps({"entries": {"0": {"key": ["Bea"], "content": "Small."}}}).encode()),
+        ("broken.json", b"{"),
+        ("photo.jpg", b"\xff\xd8\xff"),
+        ("__MACOSX/._ada.md", b"hidden"),
+        ("inner.zip", packed(("cleo.md", b"# Cleo\nLoud."))),
+    )
+    notes = read_data("world.zip", data)
+    assert {entry.name for entry in notes.entries} == {"Ada", "Bea"}
+    assert [one.name for one in notes.skipped] == ["broken.json", "inner.zip"]
+    assert notes.formats == {"notes/ada.md": "Markdown", "ring.json": "SillyTavern World Info"}
+
+
+def test_the_card_of_a_charx_file_is_read() -> None:
+    value = {"spec": "chara_card_v3", "spec_version": "3.0", "data": {"name": "Ada", "description": "Tall."}}
+    notes = read_data("ada.charx", packed(("card.json", json.dumps(value).encode()), ("assets/icon/images/a.png", b"")))
+    assert [entry.name for entry in notes.entries] == ["Ada"]
+    assert notes.formats == {"ada.charx": "character card V3"}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (packed(("huge.txt", b" " * 2_000_000)), "larger than 1 MB"),
+        (packed(("word/document.xml", b"x"), ("[Content_Types].xml", b"x")), "a document"),
+        (packed(("ada.md", b"# Ada\nTall."))[:40], "cannot be unpacked"),
+        (packed(), "holds no files"),
+    ],
+    ids=["bomb", "docx", "cut off", "empty"],
+)
+def test_what_cannot_be_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch, data: bytes, reason: str) -> None:
+    monkeypatch.setattr(archives, "LARGEST_UNPACKED", 1_000_000)
+    notes = read_data("world.zip", data)
+    assert not notes.entries
+    assert reason in notes.skipped[0].reason
+
+
 def test_fifty_thousand_entries_are_read() -> None:
     row: dict[str, Any] = {"key": ["Ada"], "comment": "Ada", "content": "Tall.", "constant": False, "order": 100}
     value = {"entries": {str(number): {"uid": number, **row} for number in range(50_000)}}
     notes = read_data("huge.json", json.dumps(value).encode())
     assert len(notes.entries) == 50_000
-    assert reading.notes_json(notes)["found"][1]["entry"]["name"] == "Ada"

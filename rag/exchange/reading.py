@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.exchange import cards, notes, novelai, pictures, sillytavern, tables
+from rag.exchange import archives, cards, notes, novelai, pictures, sillytavern, tables
 from rag.lorebook import Notes, Remark, Skipped, joined
 from style_tuner.errors import ManuscriptError, WorldError
 from style_tuner.manuscripts.plain import decode
@@ -22,7 +22,8 @@ PLAIN = (".txt", ".text")
 TABLES = (".csv", ".tsv", ".tab")
 JSON = (".json", ".lorebook", ".scenario", ".story")
 PICTURES = (".png", ".apng")
-READ = (*MARKDOWN, *PLAIN, *TABLES, *JSON, *PICTURES)
+PACKED = (".zip", ".charx")
+READ = (*MARKDOWN, *PLAIN, *TABLES, *JSON, *PICTURES, *PACKED)
 KNOWN_FORMATS = (
     "a lorebook of SillyTavern or NovelAI, a character card, a table (CSV) with the columns `name` and `text`, "
     "Markdown notes or plain text"
@@ -38,19 +39,15 @@ def read_lore(path: Path) -> Notes:
         return _read_path(path, path.name)
     inside = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
     files = [(file, name) for file, name in inside if not any(part.startswith(".") for part in name.parts)]
-    parts: list[Notes] = []
-    for file, name in files:
-        if file.suffix.lower() not in READ:
-            parts.append(Notes(remarks=(Remark(NOT_LORE, (str(name),)),)))
-            continue
-        parts.append(_read_path(file, str(name), in_folder=True))
-    read = joined(parts)
+    read = joined([_read_path(file, str(name), in_folder=True) for file, name in files])
     if not read.found and not read.skipped:
         raise WorldError(f"The folder {path} holds no lore: put {KNOWN_FORMATS} there.")
     return read
 
 
 def _read_path(path: Path, name: str, in_folder: bool = False) -> Notes:
+    if in_folder and path.suffix.lower() not in READ:
+        return Notes(remarks=(Remark(NOT_LORE, (name,)),))
     try:
         if path.stat().st_size > LARGEST_FILE:
             return Notes(skipped=(Skipped(name, _too_large(LARGEST_FILE)),))
@@ -60,9 +57,14 @@ def _read_path(path: Path, name: str, in_folder: bool = False) -> Notes:
     return read_data(name, data, in_folder)
 
 
-def read_data(name: str, data: bytes, in_folder: bool = False) -> Notes:
-    """Read the bytes of one file; in a folder, a picture without a card is no fault."""
+def read_data(name: str, data: bytes, in_folder: bool = False, unpacked: bool = False) -> Notes:
+    """Read the bytes of one file, or of all that are packed in it.
+
+    In a folder, a picture without a card is no fault. What was unpacked is not unpacked again.
+    """
     try:
+        if data.startswith(archives.SIGNATURES) and not unpacked:
+            return _packed(name, data)
         label, read = _read(name, data)
     except pictures.NoCardError as error:
         return Notes(remarks=(Remark(NOT_LORE, (name,)),)) if in_folder else _left_out(name, str(error))
@@ -71,6 +73,20 @@ def read_data(name: str, data: bytes, in_folder: bool = False) -> Notes:
     if not (read.found or read.skipped or read.remarks):
         return _left_out(name, "it holds no entries")
     return Notes(read.found, read.skipped, read.remarks, {name: label})
+
+
+def _packed(name: str, data: bytes) -> Notes:
+    if len(data) > LARGEST_FILE:
+        raise WorldError(_too_large(LARGEST_FILE))
+    parts: list[Notes] = []
+    for inside, content in archives.unpacked(data):
+        if Path(inside).suffix.lower() in READ:
+            called = name if inside == archives.CARD else inside
+            parts.append(read_data(called, content, in_folder=True, unpacked=True))
+        else:
+            parts.append(Notes(remarks=(Remark(NOT_LORE, (inside,)),)))
+    read = joined(parts)
+    return read if read.found or read.skipped or read.remarks else _left_out(name, "it holds no files")
 
 
 def _left_out(name: str, reason: str) -> Notes:

@@ -72,7 +72,7 @@ def broken(key: str) -> bool:
         return False
     try:
         regex.compile(found["pattern"])
-    except regex.error:
+    except (regex.error, OverflowError, RecursionError):
         return True
     return False
 
