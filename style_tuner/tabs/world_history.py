@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import Any
 
 import gradio as gr
@@ -24,10 +25,15 @@ def show(workspace: Workspace, world: str | None, chosen: str | None) -> tuple[A
     choices = [(f"{views.when(one['written'])}: {one['about']}", str(one["number"])) for one in told.get("changes", [])]
     kept = chosen if chosen in [number for _, number in choices] else None
     return (
-        gr.Button(f"Undo: {undo}" if undo else "Undo", interactive=bool(undo)),
-        gr.Button(f"Redo: {redo}" if redo else "Redo", interactive=bool(redo)),
+        gr.Button(_button("Undo", undo), interactive=bool(undo)),
+        gr.Button(_button("Redo", redo), interactive=bool(redo)),
         gr.Dropdown(choices=choices, value=kept),
     )
+
+
+def _button(what: str, about: str | None) -> str:
+    """Return a button's name, short enough for one."""
+    return textwrap.shorten(f"{what}: {about}", 44, placeholder="…") if about else what
 
 
 def show_change(workspace: Workspace, world: str | None, chosen: str | None) -> str:
