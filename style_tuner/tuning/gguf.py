@@ -37,7 +37,7 @@ LEAST_AGREEMENT = {"f16": 0.95, "bf16": 0.95, "q8_0": 0.85, "q4_k_m": 0.75}
 """Smallest share of tokens for which file and model name the same likeliest next token; small models flip the most."""
 MOST_DIVERGENCE = {"f16": 0.001, "bf16": 0.001, "q8_0": 0.02, "q4_k_m": 0.1}
 """Largest mean Kullback-Leibler divergence of the file from the model, nats a token: on the starter model, whose six
-layers forgive least, 0.00000002 were seen for f16, 0.0002 for q8_0 and 0.02 for q4_k_m (92 % of first choices alike)."""
+layers forgive least, 0.00000002 were seen for f16, 0.0002 for q8_0 and 0.02 for q4_k_m (92 % of first choices)."""
 _GENERATION_TAG = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 
