@@ -181,9 +181,9 @@ def ages(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
         for found in pattern.finditer(masked):
             age = value_of(found["age"])
             if (meant := owner(view, sentence, found)) and meant.being.person and 2 < age < 120:
-                reason = (
-                    "it may be told of another time"
-                    if re.search(r"\bwhen\b[^,.;]*$|\bonce\b|\bhad been\b", masked[: found.start("age")], re.I)
-                    else ""
-                )
+                before = masked[: found.start("age")]
+                if re.search(r"\b(?:when|until|since|before)\b[^,.;]*$", before, re.I):
+                    continue
+                past = re.search(r"\b(?:once|had been|in those days)\b", before, re.I)
+                reason = "it may be told of another time" if past else ""
                 yield claim(view, sentence, meant, "age", "age", str(age), found.span(), reason)

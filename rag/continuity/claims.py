@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rag.continuity.names import Being
-from rag.continuity.sentences import Sentence
+from rag.continuity.sentences import MASK, Sentence
 from rag.continuity.view import Meant, View
 from rag.continuity.words import UNFIT
 
+_AFTER_PREPOSITION = re.compile(
+    r"\b(?:of|on|in|at|to|from|by|with|for|near|off|over|under|behind|beside|past)(?: the)? $", re.IGNORECASE
+)
 NEGATED = re.compile(
     r"\b(?:not|never|neither|nor|no longer|no|without|n['’]t|hardly|far from)\b[^,;.]{0,24}$", re.IGNORECASE
 )
@@ -62,8 +65,11 @@ def negated(masked: str, position: int) -> bool:
     return bool(NEGATED.search(masked[:position]))
 
 
-def owner(view: View, sentence: Sentence, found: re.Match[str]) -> Meant | None:
-    """Return who a match's group `who` means."""
+def owner(view: View, sentence: Sentence, found: re.Match[str], after_preposition: bool = False) -> Meant | None:
+    """Return who a match's group `who` means; in "the bell of Pellow was" the name is not what the verb is about."""
+    plain_name = found["who"].endswith(MASK)
+    if plain_name and not after_preposition and _AFTER_PREPOSITION.search(sentence.text[: found.start("who")]):
+        return None
     return view.meant(sentence.start + found.start("who"), found["who"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag.continuity.words import FEMALE, MALE
@@ -74,12 +74,28 @@ def beings_of(entries: Iterable[Entry], moment: Moment) -> list[Being]:
                 if same or kept[other].name.casefold() == entry.name.casefold():
                     leader[root(number)] = root(other)
     groups: dict[int, list[Entry]] = defaultdict(list)
+    for number, other in _successors(kept):
+        leader[root(number)] = root(other)
     for number, entry in enumerate(kept):
         groups[root(number)].append(entry)
     return [
         Being(group[0].id, tuple(group), tuple(one for one in group if one.holds(moment)), _gender(group))
         for group in groups.values()
     ]
+
+
+def _successors(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """Return which entries take up where another ends, under one of its proper names; a title passes to others."""
+    ending: dict[tuple[str, str, int], int] = {}
+    for number, entry in enumerate(entries):
+        if entry.to_chapter is not None:
+            ending |= {(entry.kind, name, entry.to_chapter + 1): number for name in entry.aliases if name[:1].isupper()}
+    for number, entry in enumerate(entries):
+        if entry.from_chapter is not None:
+            for name in entry.aliases:
+                before = ending.get((entry.kind, name, entry.from_chapter))
+                if before is not None and before != number:
+                    yield number, before
 
 
 def _gender(entries: Sequence[Entry]) -> str:

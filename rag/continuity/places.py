@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rag.continuity.claims import Claim, claim, negated, owner, whole_entry
 from rag.continuity.sentences import Sentence
 from rag.continuity.view import NAME, OWNER, SUBJECT, Meant, View
+from rag.continuity.words import words_of
 
 _COMPASS = r"(?:north|south|east|west)(?:-?(?:east|west))?"
 _SIDE = rf"(?P<side>{_COMPASS}|above|below|beyond|upstream|downstream)"
@@ -25,6 +26,10 @@ _SIDE_OF = re.compile(
     re.IGNORECASE,
 )
 _BORN = re.compile(rf"{SUBJECT}?[^.;]{{0,12}}\bborn (?:and bred )?(?:in|on|at) {_PLACE}", re.IGNORECASE)
+_NO_PLACES = words_of(
+    "january february march april may june july august september october november december monday tuesday wednesday "
+    "thursday friday saturday sunday christmas easter midsummer michaelmas lent"
+)
 _HOMES = (
     r"(?P<home>house|home|shop|cottage|rooms?|yard|office|workshop|attic|cellar|farm|mill|forge|studio"
     r"|lodgings?|inn|"
@@ -41,10 +46,11 @@ _POST = re.compile(
     rf"|[a-z]+mistress|[a-z]+master) (?:of|on|at) {_PLACE}"
 )
 _STANDS = re.compile(
-    rf"(?P<who>{NAME})(?!['’])(?:,| {_LIES}(?:[^.;:,]{{0,30}}?))? {_IN} (?:the [a-z]+ (?:of|at|on|in) )?{_PLACE}",
+    rf"(?P<who>{NAME})(?!['’])(?:,| (?P<verb>{_LIES})(?:[^.;:,]{{0,30}}?))? {_IN}"
+    rf" (?:the [a-z]+ (?:of|at|on|in) )?{_PLACE}",
     re.IGNORECASE,
 )
-_ENTRY_STANDS = re.compile(rf"\b(?:of|in|on|at) {_PLACE}", re.IGNORECASE)
+_ENTRY_STANDS = re.compile(rf"(?<!north )(?<!south )(?<!east )(?<!west )\b(?:of|in|on|at) {_PLACE}", re.IGNORECASE)
 _MOVES = re.compile(
     r"\b(?:ship|boat|brig|barge|ferry|packet|cart|coach|horse|mare|dog|cat|bird|hull|vessel|carriage"
     r"|sword|ring|book|coin|letter"
@@ -103,7 +109,8 @@ def _standing(view: View, sentence: Sentence, masked: str, about: Meant | None) 
                 yield claim(view, sentence, about, "place", "stands", place, found.span())
         return
     for found in _STANDS.finditer(masked):
-        meant, place = owner(view, sentence, found), _place(view, sentence, found)
+        verbless = found["verb"] is None
+        meant, place = owner(view, sentence, found, verbless), _place(view, sentence, found)
         if (
             meant
             and place
@@ -118,7 +125,7 @@ def _place(view: View, sentence: Sentence, found: re.Match[str]) -> str:
     """Return the place that a match names: a being's id, or `?` and the name of one that has no entry."""
     mention = view.mention_at(sentence.start + found.start("place"))
     if mention is None:
-        return f"?{found['place'].lower()}"
+        return "" if found["place"].lower() in _NO_PLACES else f"?{found['place'].lower()}"
     being = view.being_of(mention)
     return being.id if being and any(entry.kind == "place" for entry in being.entries) else ""
 

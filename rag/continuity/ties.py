@@ -41,7 +41,7 @@ def relations(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     """Say who is what to whom, from both sides, and who is somebody's mother, father, husband or wife."""
     for pattern in (*_TIES, _OF):
         for found in pattern.finditer(masked):
-            whose = owner(view, sentence, found)
+            whose = owner(view, sentence, found, after_preposition=True)
             if whose is None or not whose.being.person or negated(masked, found.start("rel")):
                 continue
             yield from _tie(view, sentence, whose, found, _named(view, sentence, found))
@@ -50,7 +50,7 @@ def relations(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
         return
     for pattern in (_ENTRY_OF, _ENTRY_OWNED):
         for found in pattern.finditer(masked):
-            whose = owner(view, sentence, found)
+            whose = owner(view, sentence, found, after_preposition=True)
             if whose and whose.being.person and whose.being is not about.being:
                 yield from _tie(view, sentence, whose, found, about.being)
 

@@ -55,7 +55,7 @@ def years(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     if not dated:
         return
     for found in _NAME_OF.finditer(masked):
-        if (meant := owner(view, sentence, found)) and _is_event(meant.being):
+        if (meant := owner(view, sentence, found, after_preposition=True)) and _is_event(meant.being):
             yield claim(view, sentence, meant, "year", "itself", found["year"], found.span())
     meant = whole_entry(view, sentence)
     if meant and _is_event(meant.being) and view.about is not None:
