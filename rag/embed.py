@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from style_tuner.errors import ModelError
 
@@ -37,12 +37,29 @@ class Embedder(Protocol):
         """Return one vector of length 1 a text; shape (texts, dimensions)."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A text as a model reads it: its vector and those of its word pieces, of length 1, and where each piece stands."""
+
+    vector: np.ndarray
+    pieces: np.ndarray
+    places: tuple[tuple[int, int], ...]
+
+
+@runtime_checkable
+class Reader(Embedder, Protocol):
+    """An embedder that tells the vectors of single word pieces, too."""
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Return each text as the model reads it."""
+
+
 @dataclass(eq=False)
 class _Order:
-    """One caller's texts, and their vectors once they are there."""
+    """One caller's texts, and how the model reads them once that is known."""
 
     texts: list[str]
-    vectors: np.ndarray | None = None
+    readings: list[Reading] | None = None
 
 
 class MiniLM:
@@ -65,44 +82,62 @@ class MiniLM:
         """Return one vector of length 1 a text; shape (texts, 384)."""
         import numpy as np
 
-        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        vectors = [reading.vector for reading in self.read(texts)]
+        return np.stack(vectors) if vectors else np.empty((0, DIMENSIONS), np.float32)
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Return each text as the model reads it."""
+        readings: dict[int, Reading] = {}
         by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))  # a part is as slow as its longest
         for start in range(0, len(texts), TOGETHER):
             part = by_length[start : start + TOGETHER]
-            vectors[part] = self._embed([texts[place] for place in part])
-        return vectors
+            readings |= zip(part, self._read([texts[place] for place in part]), strict=True)
+        return [readings[place] for place in range(len(texts))]
 
-    def _embed(self, texts: list[str]) -> np.ndarray:
-        """Have a few texts embedded, by this thread or by one that has the model before it."""
+    def _read(self, texts: list[str]) -> list[Reading]:
+        """Have a few texts read, by this thread or by one that has the model before it."""
         mine = _Order(texts)
         with self._queueing:
             self._queue.append(mine)
-        while mine.vectors is None:
+        while mine.readings is None:
             with self._using:
-                if mine.vectors is None:
-                    self._embed_first_in_queue(mine)
-        return mine.vectors
+                if mine.readings is None:
+                    self._read_first_in_queue(mine)
+        return mine.readings
 
-    def _embed_first_in_queue(self, mine: _Order) -> None:
-        """Embed what came first, as much as goes at once; what fails is left to those whose it is."""
+    def _read_first_in_queue(self, mine: _Order) -> None:
+        """Read what came first, as much as goes at once; what fails is left to those whose it is."""
         taken: list[_Order] = []
         with self._queueing:
             while self._queue and sum(len(order.texts) for order in [*taken, self._queue[0]]) <= TOGETHER:
                 taken.append(self._queue.popleft())
-        vectors = None
+        readings: list[Reading] | None = None
         try:
             if self._model is None:
                 self._model = _load(self._folder or package_folder())
-            together = [text for order in taken for text in order.texts]
-            vectors = self._model.encode(
-                together, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-            )
+            readings = _readings(self._model, [text for order in taken for text in order.texts])
         finally:
             with self._queueing:
-                if vectors is None:
+                if readings is None:
                     self._queue.extendleft(order for order in reversed(taken) if order is not mine)
         for order in taken:
-            order.vectors, vectors = vectors[: len(order.texts)], vectors[len(order.texts) :]
+            order.readings, readings = readings[: len(order.texts)], readings[len(order.texts) :]
+
+
+def _readings(model: SentenceTransformer, texts: list[str]) -> list[Reading]:
+    """Return texts as a model reads them, without the marks that it puts around each."""
+    import torch
+    from torch.nn.functional import normalize
+
+    where = model.tokenizer(texts, truncation=True, max_length=model.max_seq_length, return_offsets_mapping=True)
+    rows: Any = model.encode(texts, output_value=None, show_progress_bar=False)
+    found = []
+    for row, offsets in zip(rows, where["offset_mapping"], strict=True):
+        last = len(offsets) - 1
+        vectors = torch.cat([row["sentence_embedding"][None], row["token_embeddings"][1:last]])
+        unit = normalize(vectors.float(), dim=1).cpu().numpy()
+        found.append(Reading(unit[0], unit[1:], tuple((start, end) for start, end in offsets[1:last])))
+    return found
 
 
 def package_folder() -> Path:
@@ -129,6 +164,17 @@ def _load(folder: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     return _quicker(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
+
+
+def load_folder(folder: Path) -> SentenceTransformer:
+    """Return another model than the packaged one from its folder."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"The embedding model in {folder} cannot be loaded: {error}") from error
 
 
 def _quicker(model: SentenceTransformer) -> SentenceTransformer:

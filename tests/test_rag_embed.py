@@ -57,3 +57,14 @@ def test_other_weights_than_the_official_ones_are_refused(tmp_path: Path) -> Non
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     with pytest.raises(ModelError, match="not the official"):
         MiniLM(tmp_path).embed(["a"])
+
+
+def test_a_reading_tells_the_vector_of_each_word_piece_and_its_place() -> None:
+    text = "Wenna sold the unsellable mallet."
+    (reading,) = MiniLM().read([text])
+    written = [text[start:end] for start, end in reading.places]
+    assert written[:2] == ["Wen", "na"]
+    assert "".join(written) == text.replace(" ", "")
+    assert reading.pieces.shape == (len(written), 384)
+    np.testing.assert_allclose(reading.vector, MiniLM().embed([text])[0], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(reading.pieces, axis=1), 1, atol=1e-5)
