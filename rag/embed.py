@@ -169,11 +169,12 @@ def _load(folder: Path) -> SentenceTransformer:
 def load_folder(folder: Path) -> SentenceTransformer:
     """Return another model than the packaged one from its folder."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     try:
         return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"The embedding model in {folder} cannot be loaded: {error}") from error
 
 

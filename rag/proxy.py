@@ -55,6 +55,7 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
             "world": default_world,
             "model_url": worlds.model_server.url,
             "embedding_model": worlds.embedding_model,
+            "notes": [note for name in worlds.names() for note in worlds.notes(name)],
         }
 
     return app

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from rag.embed import MiniLM
 from rag.errors import OwnedError
+from rag.models import open_embedder
 from rag.worlds import Worlds
-from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig
+from style_tuner.config import EMBEDDING_VARIABLE, WORLD_KEY_VARIABLE, WorldConfig
 from style_tuner.errors import ServerError
 from style_tuner.processes import find_process, process_start
 from style_tuner.workspace import Workspace, read_json, write_json
@@ -54,13 +54,13 @@ def serve(workspace: Workspace, config: WorldConfig, world: str | None) -> None:
 
     from rag.proxy import create_app
 
-    with Worlds(workspace, config, MiniLM()) as worlds, _listen(config) as listener:
+    with Worlds(workspace, config, open_embedder(config.embedding_model)) as worlds, _listen(config) as listener:
         if world is not None:
             others = ", ".join(worlds.names())
             if worlds.create(world):
                 there = f"; there are: {others}" if others else ""
                 log.warning("Made a new, empty world %r%s. %s", world, there, _how_to_fill(world))
-            elif not worlds.entries(world):
+            elif not worlds.count(world):
                 log.warning("The world %r is empty. %s", world, _how_to_fill(world))
         state = _state(config, listener.getsockname()[1], world)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
@@ -126,6 +126,7 @@ def asking(workspace: Workspace, patience: float) -> Iterator[Ask]:
     from rag.proxy import create_app
 
     give_up = time.monotonic() + patience
+    config = WorldConfig(embedding_model=os.environ.get(EMBEDDING_VARIABLE, ""))
     with ExitStack() as stack:
         ask: Ask | None = None
         while ask is None:
@@ -133,8 +134,9 @@ def asking(workspace: Workspace, patience: float) -> Iterator[Ask]:
                 ask = partial(_over_http, url)
                 break
             try:
-                worlds = stack.enter_context(Worlds(workspace, WorldConfig(), MiniLM(), wait=0.5))
-                ask = partial(_in_process, create_app(worlds, WorldConfig()))
+                embedder = open_embedder(config.embedding_model)
+                worlds = stack.enter_context(Worlds(workspace, config, embedder, wait=0.5))
+                ask = partial(_in_process, create_app(worlds, config))
             except OwnedError:
                 if time.monotonic() > give_up:
                     raise

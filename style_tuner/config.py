@@ -58,6 +58,8 @@ class ServingConfig(Config):
 
 WORLD_KEY_VARIABLE = "STYLE_TUNER_API_KEY"
 """Holds the World service's key, for the service that asks for it and for this project's own page and commands."""
+EMBEDDING_VARIABLE = "STYLE_TUNER_EMBEDDING_MODEL"
+"""Environment variable that names another embedding model, for the World service and for its commands alike."""
 
 
 class WorldConfig(Config):
@@ -73,6 +75,8 @@ class WorldConfig(Config):
     """Most words of lore added to one prompt, fewer for a model with a small context; entries are left out whole."""
     model_url: str | None = None
     """Model server that requests are passed on to; none means the one that was started here, wherever it is now."""
+    embedding_model: str = ""
+    """Folder or Hub name of the model that finds what is near in meaning; empty is the packaged all-MiniLM-L6-v2."""
     passages: int = Field(default=0, ge=0, le=10)
     """Most earlier passages of the world's manuscripts added to one prompt; 0 adds none."""
     least_similarity: float = Field(default=0.25, ge=-1, le=1)

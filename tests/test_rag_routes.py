@@ -89,7 +89,8 @@ def ran(*arguments: str) -> str:
     return result.output
 
 
-def test_commands_tell_and_undo_what_was_done(workspace: Workspace) -> None:
+def test_commands_tell_and_undo_what_was_done(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.service.open_embedder", lambda name: WordEmbedder())  # each command loads its own
     store = LoreStore(workspace.worlds / "worlds.sqlite")
     store.create("scifi")
     store.put("scifi", [Entry("elena", "Elena Voss", "An engineer.")])

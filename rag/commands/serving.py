@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rag.commands.options import possible
-from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig, validated
+from style_tuner.config import EMBEDDING_VARIABLE, WORLD_KEY_VARIABLE, WorldConfig, validated
 from style_tuner.workspace import open_workspace
 
 DEFAULTS = WorldConfig()
@@ -26,6 +26,17 @@ def serve(
     ] = None,
     entries: Annotated[int, typer.Option(help="Most entries for one request, besides always-on.")] = DEFAULTS.entries,
     words: Annotated[int, typer.Option(help="Most words of lore for one request.")] = DEFAULTS.words,
+    passages: Annotated[
+        int, typer.Option(help="Most earlier passages of the world's manuscripts for one request.")
+    ] = DEFAULTS.passages,
+    embedding_model: Annotated[
+        str,
+        typer.Option(
+            envvar=EMBEDDING_VARIABLE,
+            show_envvar=True,
+            help="Folder or Hub name of the embedding model; without it the packaged all-MiniLM-L6-v2.",
+        ),
+    ] = DEFAULTS.embedding_model,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -50,5 +61,5 @@ def serve(
 
     values = {"port": port, "host": host, "model_url": model_url, "entries": entries, "words": words}
     values |= {"api_key": api_key or None, "cors": tuple(cors or ()), "reply_seconds": reply_seconds}
-    values |= {"max_request_bytes": max_request_bytes}
+    values |= {"max_request_bytes": max_request_bytes, "passages": passages, "embedding_model": embedding_model}
     run_service(open_workspace(), validated(WorldConfig, values, "serve"), world)
