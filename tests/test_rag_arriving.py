@@ -73,6 +73,14 @@ def test_an_entry_renamed_here_is_still_the_one_of_the_file() -> None:
     assert arrived([note(entry("Elena", "New."))], entry("Elena Voss", id="elena")) == [("elena", "Elena", "changed")]
 
 
+def test_a_note_with_front_matter_tells_all_and_one_without_it_name_and_text_alone() -> None:
+    there = replace(entry("Elena", kind="character"), always_on=True, links=("Marc",))
+    matter = plan(read_data("a.md", b"---\nname: Elena\nlinks: [Bea]\n---\nNew.").found, {"elena": there})
+    assert matter.arrivals[0].entry == replace(entry("Elena", "New."), links=("Bea",))
+    plain = plan(read_data("a.md", b"# Elena\nNew.").found, {"elena": there})
+    assert plain.arrivals[0].entry == replace(there, text="New.")
+
+
 def test_an_id_of_its_own_decides_alone() -> None:
     found = Found(entry("Marc", id="elena"), "marc.md", own_id=True)
     assert arrived([found], entry("Elena")) == [("elena", "Marc", "changed")]

@@ -1,6 +1,8 @@
+import base64
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,14 @@ from typer.testing import CliRunner, Result
 
 from rag.__main__ import app
 from rag.embed import MiniLM
+from rag.exchange.reading import read_data
+from rag.exchange.sending import packed as pack
+from rag.exchange.sending import unpacked
+from rag.lorebook import Found, Notes
 from rag.proxy import create_app
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
+from style_tuner.records import Entry
 from style_tuner.workspace import Workspace
 
 
@@ -78,9 +85,18 @@ def test_an_entry_changed_in_the_world_goes_out_changed_with_its_foreign_values(
     assert out == wanted
 
 
+def test_a_card_is_written_into_a_picture_that_is_uploaded(client: TestClient) -> None:
+    upload(client, ("elena.json", packed(card())))
+    out = client.post("/worlds/ring/export/picture", files={"picture": ("p.png", picture())})
+    assert (out.headers["content-type"], out.headers["content-disposition"][-10:]) == ("image/png", '"ring.png"')
+    assert upload(client, ("elena.png", out.content))["formats"] == {"elena.png": "character card V2 in a picture"}
+    refused = client.post("/worlds/ring/export/picture", files={"picture": ("p.png", picture()[:-12])})
+    assert (refused.status_code, "cut off" in refused.text) == (400, True)
+
+
 @pytest.mark.parametrize("format", ["markdown", "csv"])
 def test_a_world_of_all_that_entries_hold_comes_back_unchanged(client: TestClient, format: str) -> None:
-    client.post("/worlds/ring/import/notes", json={"found": [{"entry": {**vars(FULL)}}]}).raise_for_status()
+    client.post("/worlds/ring/entries", json={"entries": [vars(FULL)]}).raise_for_status()
     upload(client, ("ring.json", packed(world_info())), ("elena.json", packed(card())))
     out = client.get("/worlds/ring/export", params={"format": format})
     if format == "csv":
@@ -107,10 +123,17 @@ def test_an_export_that_cannot_be_is_refused(client: TestClient, asked: str, sta
     assert (answer.status_code, message in answer.json()["error"]["message"]) == (status, True)
 
 
-def test_entries_sent_as_values_are_checked_like_any_other(client: TestClient) -> None:
-    rows = [{"entry": {"name": "Ada", "text": "Tall."}}, {"entry": {"name": "Bea"}, "source": "b.md"}, {"entry": 3}]
-    done = client.post("/worlds/ring/import/notes", json={"found": rows}).json()
-    assert (done["new"], [one["name"] for one in done["skipped"]]) == (1, ["b.md", "entry 3"])
+def test_what_a_command_packs_is_small_and_checked_like_anything_else(client: TestClient) -> None:
+    read = read_data("ring.json", packed(world_info()))
+    assert unpacked(pack(read)) == read
+    many = Notes(read.found * 1000)
+    assert len(pack(many)) < len(json.dumps(world_info())) * 1000 / 5
+    faulty = Notes((Found(Entry("b", "Bea", ""), "b.md"), Found(Entry("a", "Ada", "Tall."), "a.md")))
+    done = client.post("/worlds/ring/import/notes", json={"packed": pack(faulty)}).json()
+    assert (done["new"], [one["name"] for one in done["skipped"]]) == (1, ["b.md"])
+    for broken in ("", "no base64", pack(read)[:-40], base64.b64encode(zlib.compress(b"[]")).decode()):
+        answer = client.post("/worlds/ring/import/notes", json={"packed": broken})
+        assert (answer.status_code, "not what the command" in answer.text) == (400, True)
 
 
 def rag(*arguments: str) -> Result:

@@ -39,14 +39,15 @@ def import_(
 
 def bring(world: str, files: Sequence[Path], dry_run: bool, as_json: bool) -> None:
     """Read files, write what is in them into a world, and say what came of it; status 1 where something was skipped."""
-    from rag.exchange.reading import notes_json, read_all
+    from rag.exchange.reading import read_all
+    from rag.exchange.sending import packed
     from rag.service import asking
 
     read = read_all(files)
     source = ", ".join(path.resolve().name for path in files)
     with asking(open_workspace(), OWNER_SECONDS) as ask:
         path = f"/worlds/{quote(world, safe='')}/import/notes"
-        done = ask("POST", path, {**notes_json(read), "source": source, "dry_run": dry_run})
+        done = ask("POST", path, {"packed": packed(read), "source": source, "dry_run": dry_run})
         if done["imported"] and not dry_run:
             wait_for_index(ask, world)
     if as_json:

@@ -34,7 +34,7 @@ def parse_note(text: str, fallback_name: str, source: str = "") -> Entry:
 
 
 def read_note(text: str, fallback_name: str, source: str = "") -> Found:
-    """Return the entry that a note describes, and which of its values the note speaks of."""
+    """Return the entry that a note describes, and which of its values the note speaks of: of all with front matter."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     matter = FRONT_MATTER.match(text)
     if matter is None and re.match(r"---[ \t]*\n", text):
@@ -50,7 +50,8 @@ def read_note(text: str, fallback_name: str, source: str = "") -> Found:
     if unused:
         log.info("%s: the keys %s are not used.", source or values["name"], ", ".join(unused))
     used = {key: values[key] for key in KEYS if key in values}
-    return Found(entry_from({**used, "text": body}), source, (*used, "text"), own_id=bool(used.get("id")))
+    told = KEYS if matter else ("name", "text")
+    return Found(entry_from({**used, "text": body}), source, told, own_id=bool(used.get("id")))
 
 
 def _front_matter(text: str) -> dict[str, Any]:

@@ -43,10 +43,11 @@ def with_card(picture: bytes, json_text: bytes, version: str) -> bytes:
     parts = [SIGNATURE]
     for kind, body, whole in _chunks(picture):
         if kind == b"IEND":
-            parts.append(chunk)
+            parts += [chunk, whole]
+            return b"".join(parts)
         if not (kind == b"tEXt" and body.partition(b"\0")[0] in (b"ccv3", b"chara")):
             parts.append(whole)
-    return b"".join(parts)
+    raise WorldError("The picture is cut off: fetch it anew.")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

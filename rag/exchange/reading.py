@@ -179,13 +179,3 @@ def _too_large(limit: int) -> str:
 def read_all(paths: Sequence[Path]) -> Notes:
     """Read several files and folders."""
     return joined([read_lore(path) for path in paths])
-
-
-def notes_json(read: Notes) -> dict[str, Any]:
-    """Return what was read as plain values, as the World service takes it."""
-    return {
-        "found": [{**vars(one), "entry": vars(one.entry)} for one in read.found],
-        "skipped": [vars(one) for one in read.skipped],
-        "remarks": [vars(one) for one in read.remarks],
-        "formats": dict(read.formats),
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,27 +14,25 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from rag.exchange.arriving import Plan, plan
+from rag.exchange.pictures import with_card
 from rag.exchange.reading import LARGEST_FILE, read_data
-from rag.exchange.writing import ENDINGS, export, known_format
-from rag.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from, joined
+from rag.exchange.sending import unpacked
+from rag.exchange.writing import Exported, export, known_format
+from rag.lorebook import Found, Notes, Remark, Skipped, joined
 from rag.shelf import check_world_name
 from rag.store import check_length
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
-from style_tuner.records import Entry
 
 LONGEST_SOURCE = 80
 """Characters of the names of files in a sentence of the history."""
 MEDIA = {".json": "application/json", ".lorebook": "application/json", ".csv": "text/csv", ".zip": "application/zip"}
 
 
-class ReadNotes(BaseModel):
-    """What the command line read from files on this machine."""
+class PackedNotes(BaseModel):
+    """What the command line read from files on this machine, packed."""
 
-    found: list[dict[str, Any]]
-    skipped: list[dict[str, str]] = []
-    remarks: list[dict[str, Any]] = []
-    formats: dict[str, str] = {}
+    packed: str
     source: str = ""
     dry_run: bool = False
 
@@ -51,8 +50,8 @@ def routes(worlds: Worlds) -> APIRouter:
         return bring_in(worlds, world, read, ", ".join(name for name, _ in named), dry_run)
 
     @router.post("/{world}/import/notes")
-    def import_notes(world: str, body: ReadNotes) -> dict[str, Any]:
-        return bring_in(worlds, world, _checked(body), body.source, body.dry_run)
+    def import_notes(world: str, body: PackedNotes) -> dict[str, Any]:
+        return bring_in(worlds, world, unpacked(body.packed), body.source, body.dry_run)
 
     @router.get("/{world}/export")
     def export_world(world: str, format: str = "markdown", character: str = "", report: bool = False) -> Response:
@@ -61,13 +60,27 @@ def routes(worlds: Worlds) -> APIRouter:
         if report:
             files = [{"name": name, "text": text} for name, text in done.files]
             return JSONResponse({"world": world, "name": done.name, "files": files, "left_out": remarks})
-        headers = {
-            "Content-Disposition": f'attachment; filename="{done.name}"',
-            "X-World-Left-Out": quote(json.dumps(_short(done.remarks), ensure_ascii=False)),
-        }
-        return Response(done.one_file, media_type=MEDIA[ENDINGS[known_format(format)]], headers=headers)
+        ending = Path(done.name).suffix
+        return Response(done.one_file, media_type=MEDIA[ending], headers=_headers(done, ending))
+
+    @router.post("/{world}/export/picture")
+    def export_into_picture(
+        world: str, picture: Annotated[UploadFile, File()], character: Annotated[str, Form()] = ""
+    ) -> Response:
+        done = export(world, list(worlds.entries(world).values()), "card", character)
+        text = done.files[0][1]
+        card = with_card(picture.file.read(), text.encode(), str(json.loads(text).get("spec", "")))
+        return Response(card, media_type="image/png", headers=_headers(done, ".png"))
 
     return router
+
+
+def _headers(done: Exported, ending: str) -> dict[str, str]:
+    """Return the name of the file, and what its format has no place for as percent-encoded JSON."""
+    return {
+        "Content-Disposition": f'attachment; filename="{Path(done.name).stem}{ending}"',
+        "X-World-Left-Out": quote(json.dumps(_short(done.remarks), ensure_ascii=False)),
+    }
 
 
 def _short(remarks: Sequence[Remark]) -> list[str]:
@@ -127,20 +140,3 @@ def _report(read: Notes, planned: Plan) -> dict[str, Any]:
             for one in planned.arrivals
         ],
     }
-
-
-def _checked(body: ReadNotes) -> Notes:
-    """Return what was read as entries, each checked as any other that comes over HTTP."""
-    found: list[Found] = []
-    skipped: list[Skipped] = [Skipped(str(one.get("name")), str(one.get("reason"))) for one in body.skipped]
-    for number, row in enumerate(body.found, 1):
-        source = str(row.get("source") or f"entry {number}")
-        try:
-            entry: Entry = entry_from(dict(row.get("entry") or {}))
-        except (WorldError, TypeError, ValueError) as error:
-            skipped.append(Skipped(source, str(error)))
-            continue
-        told = tuple(key for key in row.get("told", KEYS) if key in KEYS)
-        found.append(Found(entry, source, told, row.get("own_id") is True, row.get("labelled") is True))
-    remarks = tuple(Remark(str(one.get("text")), tuple(map(str, one.get("names") or ()))) for one in body.remarks)
-    return Notes(tuple(found), tuple(skipped), remarks, body.formats)
