@@ -24,6 +24,10 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSIONS = 384
 TOGETHER = 8
 """Texts that go through the model at once: more are no quicker a text, and whoever comes next waits longer."""
+LITTLE = 1500
+"""Characters below which one thread is done before several have shared out the work."""
+REMEMBERED = 32
+"""Texts whose readings are kept: a request is looked at before it is sent, and sent again."""
 
 
 class Embedder(Protocol):
@@ -77,6 +81,8 @@ class MiniLM:
         self._using = threading.Lock()
         self._queueing = threading.Lock()
         self._queue: deque[_Order] = deque()
+        self._kept: dict[str, Reading] = {}
+        self._threads = 0
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector of length 1 a text; shape (texts, 384)."""
@@ -98,6 +104,8 @@ class MiniLM:
         """Have a few texts read, by this thread or by one that has the model before it."""
         mine = _Order(texts)
         with self._queueing:
+            if all(text in self._kept for text in texts):
+                return [self._kept[text] for text in texts]
             self._queue.append(mine)
         while mine.readings is None:
             with self._using:
@@ -115,13 +123,26 @@ class MiniLM:
         try:
             if self._model is None:
                 self._model = _load(self._folder or package_folder())
-            readings = _readings(self._model, [text for order in taken for text in order.texts])
+            texts = [text for order in taken for text in order.texts]
+            self._share_out(texts)
+            readings = _readings(self._model, texts)
         finally:
             with self._queueing:
                 if readings is None:
                     self._queue.extendleft(order for order in reversed(taken) if order is not mine)
+        with self._queueing:
+            self._kept |= zip(texts, readings, strict=True)
+            for text in list(self._kept)[:-REMEMBERED]:
+                del self._kept[text]
         for order in taken:
             order.readings, readings = readings[: len(order.texts)], readings[len(order.texts) :]
+
+    def _share_out(self, texts: Sequence[str]) -> None:
+        """Have little work done by one thread, and much by all."""
+        import torch
+
+        self._threads = self._threads or torch.get_num_threads()
+        torch.set_num_threads(1 if sum(map(len, texts)) < LITTLE else self._threads)
 
 
 def _readings(model: SentenceTransformer, texts: list[str]) -> list[Reading]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embed import MiniLM, package_folder
+from rag.embed import REMEMBERED, MiniLM, package_folder
 from style_tuner.errors import ModelError
 
 
@@ -27,6 +27,14 @@ def test_texts_of_many_callers_get_the_vectors_that_they_get_alone() -> None:
     np.testing.assert_allclose(np.concatenate(single), alone, atol=1e-5)
     np.testing.assert_allclose(several, alone[:9], atol=1e-5)
     assert model.embed([]).shape == (0, 384)
+
+
+def test_a_text_that_was_embedded_lately_is_not_embedded_again() -> None:
+    model = MiniLM()
+    first = model.read(["Elena walks in."])[0]
+    assert model.read(["Elena walks in."])[0] is first
+    model.embed([f"Scene {number}" for number in range(REMEMBERED)])
+    assert model.read(["Elena walks in."])[0] is not first
 
 
 def test_a_fault_is_told_to_every_caller(tmp_path: Path) -> None:
