@@ -77,16 +77,16 @@ def review(
     as_json: JsonOption = False,
 ) -> None:
     """List what is proposed for a world, or decide on it."""
-    from rag.service import asking
-
     if change and len(accept or ()) != 1:
         raise WorldError("--change goes with one --accept: name the proposal that is changed.")
+    changes = changes_of(change or [])
+    from rag.service import asking
+
     base = f"/worlds/{quote(world, safe='')}/proposals"
     done: list[dict[str, Any]] = []
     with asking(open_workspace(), OWNER_SECONDS) as ask:
         for one in accept or ():
-            body = {"changes": changes_of(change or [])}
-            done.append(ask("POST", f"{base}/{quote(one, safe='')}/accept", body))
+            done.append(ask("POST", f"{base}/{quote(one, safe='')}/accept", {"changes": changes}))
         for verb, ids in (("reject", reject), ("reopen", reopen)):
             done += [ask("POST", f"{base}/{quote(one, safe='')}/{verb}", None) for one in ids or ()]
         if take_all:
