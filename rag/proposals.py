@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from rag.extraction.names import Name
-from rag.extraction.sheets import Fact, Sheet, where_told
+from rag.extraction.sheets import LATER, Fact, Sheet, where_told
 from rag.lorebook import entry_from
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
@@ -17,8 +17,6 @@ State = Literal["pending", "accepted", "rejected"]
 STATES: tuple[State, ...] = ("pending", "accepted", "rejected")
 Row = dict[str, Any]
 """A proposal as it is kept: plain values."""
-LATER = ("life",)
-"""Fields that become true in the course of the story: told from its beginning they would give it away."""
 CHANGES = ("name", "kind", "text", "aliases", "fields", "links", "into")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from rag.extraction.sheets import Sheet
+from rag.extraction.sheets import LATER, Sheet
 from rag.extraction.text import Quote
 from rag.upstream import ModelServer
 
@@ -80,9 +80,11 @@ class SheetWriter:
 
 
 def quotes_of(sheet: Sheet) -> list[str]:
-    """Return the words of the manuscripts that a sheet rests on, those of its facts first."""
-    found: Sequence[Quote] = [quote for fact in (*sheet.facts, *sheet.disputed) for quote in fact.quotes]
-    return [quote.text for quote in (*found, *sheet.name.quotes)]
+    """Return the words of the manuscripts that a text may rest on, but none that would give the story away."""
+    facts = (*sheet.facts, *sheet.disputed)
+    later = {quote.text for fact in facts for quote in fact.quotes if fact.field in LATER}
+    found: Sequence[Quote] = [quote for fact in facts for quote in fact.quotes]
+    return [quote.text for quote in (*found, *sheet.name.quotes) if quote.text not in later]
 
 
 def fit_text(answer: str, quotes: Sequence[str], names: Sequence[str]) -> str | None:

@@ -22,6 +22,8 @@ DOUBT = re.compile(
 """Words that, before a fact in its sentence or inside it, leave it in doubt or put it into another time."""
 BEFORE, AFTER = 45, 12
 QUOTES_OF_ONE = 3
+LATER = ("life",)
+"""Fields that become true in the course of the story: told from its beginning they would give it away."""
 
 
 @dataclass(frozen=True)
