@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ BATCH = 256
 """Things embedded between two writes, so that memory stays flat in a large import."""
 TEXTS = 1000
 """Texts embedded between two writes, where things have many of them: a long entry has hundreds."""
+CONNECT_SECONDS = 3.0
+"""How long a Chroma server may take to answer at all."""
 RETRY_SECONDS = 3.0
 """How long an index that cannot be used is left alone, so that requests need not wait for it each time."""
 
@@ -44,6 +47,19 @@ class OtherModel(WorldError):
 def collection_name(world: str, salt: str = "") -> str:
     """Return a name that Chroma takes; the hash keeps worlds apart whose names differ in case or accents only."""
     return f"{slug(world)}-{hashlib.sha256((world + salt).encode()).hexdigest()[:12]}"
+
+
+def server_url(text: str | None) -> str | None:
+    """Return the address of a Chroma server, None for an empty text."""
+    if not text:
+        return None
+    try:
+        parts = httpx.URL(text)
+    except httpx.InvalidURL:
+        parts = httpx.URL()
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise WorldError(f"CHROMA_URL is {text!r}, which is no address: write it as http://127.0.0.1:8000.")
+    return text
 
 
 class VectorIndex:
@@ -284,7 +300,9 @@ def _remote(url: str, settings: Any) -> Any:
 
     parts = httpx.URL(url)
     secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    socket.create_connection((parts.host, port), CONNECT_SECONDS).close()  # chromadb itself would wait without end
     try:
-        return chromadb.HttpClient(parts.host, parts.port or (443 if secure else 80), secure, settings=settings)
+        return chromadb.HttpClient(parts.host, port, secure, settings=settings)
     except ValueError as error:  # chromadb's own way to say that nobody is there
         raise ConnectionError(str(error)) from error

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from rag.embed import Embedder
 from rag.history import History
-from rag.index import VectorIndex
+from rag.index import VectorIndex, server_url
 from rag.indexing import Indexer, Progress
 from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
@@ -51,6 +51,7 @@ class Worlds:
         self._current: dict[int, tuple[int, dict[str, Entry]]] = {}
 
     def __enter__(self) -> Self:
+        url = server_url(os.environ.get("CHROMA_URL"))
         self._owner = Owner(self._folder)
         self._owner.acquire(self._wait)
         try:
@@ -59,7 +60,6 @@ class Worlds:
             self._owner.release()
             raise
         self.history = History(self._store)
-        url = os.environ.get("CHROMA_URL") or None
         self._index = VectorIndex(self._folder / "chroma", self._embedder, url, self._store.database.identity)
         self._indexer = Indexer(self._index)
         self.passages = SecondSource(self._store, self._indexer, self._embedder, self._home)
