@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rag.commands import entries, exchange, history, passages, proposals, serving, shelf
+from rag.commands import continuity, entries, exchange, history, passages, proposals, serving, shelf
 from style_tuner.errors import StyleTunerError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -32,7 +32,9 @@ app.command()(shelf.rename)
 app.command()(shelf.remove)
 app.command()(shelf.unbin)
 app.command()(shelf.present)
+app.command()(shelf.backup)
 app.command()(passages.passages)
+app.command()(continuity.check)
 
 
 @app.callback()

@@ -67,9 +67,9 @@ class Material:
     named: tuple[Being, ...]
 
 
-def check_draft(text: str, entries: Sequence[Entry], moment: Moment) -> Checked:
+def check_draft(text: str, entries: Sequence[Entry], moment: Moment, material: Material | None = None) -> Checked:
     """Return where a draft contradicts the entries that hold at a moment of the story."""
-    material = gather(text, entries, moment)
+    material = material or gather(text, entries, moment)
     where = "The draft" if moment.chapter is None else f"Chapter {moment.chapter}"
     found: list[Finding] = []
     if is_english(text):

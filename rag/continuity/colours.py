@@ -72,7 +72,7 @@ def colours(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
 def _by_its_kind(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     """Read "The white mare" after a sentence about a named mare as that mare, if nothing else is named there."""
     found = _THE.match(masked)
-    number = view.sentences.index(sentence) if found else 0
+    number = view.number_of(sentence) if found else 0
     if not found or number == 0 or view.sentences[number - 1].paragraph != sentence.paragraph:
         return
     before = view.sentences[number - 1]

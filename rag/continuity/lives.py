@@ -149,7 +149,7 @@ def sightings(view: View) -> Iterator[Sighting]:
 
 def _remembered(view: View, position: int, paragraph: int) -> str:
     """Return `no` where the sentence is a memory or no statement, and a doubt where one before it may be."""
-    number = view.sentences.index(view.sentence_at(position))
+    number = view.number_of(view.sentence_at(position))
     here = view.sentences[number]
     if (
         MEMORY.search(here.text)

@@ -116,7 +116,7 @@ def _compared(masked: str, found: re.Match[str]) -> bool:
     if groups.get("as") and not stated:
         return True
     before = masked[max(0, found.start("colour") - 12) : found.start("colour")]
-    return bool(re.search(r"\b(?:like|almost|nearly|looked|turned|went)\s(?:[a-z]+\s)?$", before))
+    return bool(re.search(r"\b(?:like|almost|nearly|looked|turned|went)\s(?:(?:a|very|quite|so)\s)?$", before))
 
 
 def _in_entry(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:

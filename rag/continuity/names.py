@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.continuity.words import FEMALE, MALE
@@ -141,7 +141,10 @@ class NameFinder:
         self._longest: dict[str, int] = defaultdict(int)
         for form in self._forms:
             self._longest[form[0]] = max(self._longest[form[0]], len(form))
-        self.words: Mapping[str, int] = self._longest
+
+    def knows(self, word: str) -> bool:
+        """Say whether a word alone names a being."""
+        return (word,) in self._forms
 
     def find(self, text: str) -> list[Mention]:
         """Return where the text names a being."""

@@ -59,7 +59,7 @@ def misspelt(view: View, beings: Sequence[Being], texts: Sequence[str]) -> Itera
         beside = _beside(view, found, known[name])
         opens = view.sentence_at(found.start()).start == found.start()
         slip = _slip(word, name)
-        if beside or slip or (not opens and word[0] == name[0] and len(name) >= 5):
+        if beside or (view.finder.knows(name) and (slip or (not opens and word[0] == name[0] and len(name) >= 5))):
             sure = beside or (slip and len(name) >= 5)
             yield Misspelling(known[name], name, word, found.start(), found.end(), sure)
 

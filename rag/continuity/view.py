@@ -124,7 +124,7 @@ class View:
 
     def _followed_back(self, position: int, gender: str, sentence: Sentence) -> Meant | None:
         """Follow a pronoun back to the only one it can mean."""
-        number = self._number_of(sentence)
+        number = self.number_of(sentence)
         reach = 1 if gender == "it" else REACH
         first = number
         while first > 0 and number - first < reach and self.sentences[first - 1].paragraph == sentence.paragraph:
@@ -164,7 +164,8 @@ class View:
         before = self.sentences[max(0, number - 1)]
         return position == sentence.start and last.position == before.start and before.paragraph == sentence.paragraph
 
-    def _number_of(self, sentence: Sentence) -> int:
+    def number_of(self, sentence: Sentence) -> int:
+        """Return a sentence's place among the sentences."""
         return bisect.bisect_right(self._sentence_starts, sentence.start) - 1
 
     def _is_spoken(self, position: int) -> bool:
