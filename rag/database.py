@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +126,19 @@ class Database:
             self._writer.execute("ROLLBACK")
 
     def copy_to(self, path: Path) -> None:
-        """Write a whole, consistent copy of the file, also while others write to it."""
-        copy = sqlite3.connect(path)
+        """Write a whole, consistent copy of the file, also while others write to it; it appears once it is complete."""
+        unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            with self._write_lock:
-                self._writer.backup(copy)
+            with storage_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with closing(sqlite3.connect(unfinished)) as copy, self._write_lock:
+                    self._writer.backup(copy)
+                    copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+                unfinished.rename(path)
+        except sqlite3.Error as error:
+            raise StorageError(f"The copy {path} cannot be written: {error}. Free some space there.") from error
         finally:
-            copy.close()
+            unfinished.unlink(missing_ok=True)
 
     @property
     def identity(self) -> str:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from rag.store import EntrySource, LoreStore, changed_entries
 from rag.upstream import ModelServer, model_server
 from style_tuner.config import WorldConfig
 from style_tuner.records import END_OF_STORY, Entry, Moment
-from style_tuner.workspace import Workspace
+from style_tuner.workspace import Workspace, open_workspace, time_stamp
 
 CANDIDATES = 30
 """Entries that each ranking may propose."""
@@ -274,6 +275,15 @@ class Worlds:
         found = self.passages.search(world, query, self._config.passages, self.at(world, moment), least)
         context = self.model_server.context_length
         return add_passages(messages, within(found, context // CONTEXT_PARTS if context else None))
+
+    def backup(self, workspace: str) -> Path:
+        """Write a copy of all worlds, with their histories, into a workspace's exports folder and return where."""
+        exports = open_workspace(workspace, self._home).exports
+        with self._lock:  # two copies in one second must not choose one name
+            names = (f"worlds-{time_stamp()}{ending}.sqlite" for ending in ("", *(f"-{at}" for at in range(2, 1000))))
+            path = next(exports / name for name in names if not (exports / name).exists())
+            self._store.database.copy_to(path)
+        return path
 
     def warm_up(self, world: str | None) -> None:
         """Load the embedding model and bring the indexes in step, so that the first request need not wait."""

@@ -1,6 +1,7 @@
 """The worlds over HTTP and from the command line: history, undo, the bin, and where the author is writing."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rag.__main__ import app
 from rag.store import LoreStore
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
+from style_tuner.errors import StorageError
 from style_tuner.records import Entry
 from style_tuner.workspace import Workspace
 
@@ -126,3 +128,40 @@ def test_commands_name_bin_and_place_worlds(workspace: Workspace, tmp_path: Path
     assert "python -m rag unbin 1" in said
     assert "Orbit: 0 entries, in the bin since" in ran("worlds", "--bin")
     assert ran("unbin", "1", "--as", "scifi") == "scifi is back.\n"
+
+
+def test_backup_is_a_store_that_can_be_put_back(workspace: Workspace, client: TestClient) -> None:
+    first, second = (client.post("/backup", json={}).json() for _ in range(2))
+    assert first["path"] != second["path"]
+    assert Path(first["path"]).parent == workspace.exports
+    assert Path(first["path"]).name.startswith("worlds-20")
+    assert sorted(path.name for path in workspace.exports.iterdir()) == sorted(
+        Path(done["path"]).name for done in (first, second)
+    )
+    client.delete("/worlds/scifi/entries/elena-voss")
+    copy = LoreStore(Path(first["path"]))
+    assert [entry.name for entry in copy.entries("scifi")] == ["Elena Voss", "The Perihelion"]
+    assert copy.match_words("scifi", "perihelion", 3) == [("the-perihelion", 1.0)]
+
+
+def test_backup_is_written_while_entries_are(workspace: Workspace) -> None:
+    with Worlds(workspace, WorldConfig(), WordEmbedder(dimensions=8)) as worlds:
+        rows = [[Entry(f"n{at}-{one}", f"Place {at} {one}", "Dark.") for one in range(20)] for at in range(40)]
+        writing = threading.Thread(target=lambda: [worlds.put("scifi", some) for some in rows])
+        writing.start()
+        copies = [LoreStore(worlds.backup("default")) for _ in range(3)]
+        writing.join()
+        for copy in copies:
+            assert not copy.worlds() or copy.count("scifi") % 20 == 0
+            assert copy.database.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_backup_command_writes_where_it_is_told_and_overwrites_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    output = tmp_path / "copies" / "mine.sqlite"
+    assert str(output) in ran("backup", "--output", str(output))
+    assert LoreStore(output).worlds() == []
+    before = output.read_bytes()
+    with pytest.raises(StorageError, match="overwrites nothing"):
+        ran("backup", "--output", str(output))
+    assert output.read_bytes() == before
+    assert list(workspace.exports.iterdir()) == []

@@ -1,16 +1,19 @@
-"""Which worlds there are: `worlds`, `rename`, `remove`, `unbin`, and `present`, where in one the author writes."""
+"""Which worlds there are: `worlds`, `rename`, `remove`, `unbin`, `backup`; and `present`, where the author writes."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from rag.commands.options import OWNER_SECONDS, JsonOption, WorldArgument, possible
-from style_tuner.workspace import open_workspace
+from style_tuner.errors import StorageError
+from style_tuner.workspace import open_workspace, storage_errors
 
 
 def worlds(
@@ -72,6 +75,25 @@ def present(
         given = {"book": book, "chapter": chapter}
         now = _ask("PUT", path, {**kept, **{key: value for key, value in given.items() if value is not None}})
     typer.echo(json.dumps(now, ensure_ascii=False) if as_json else f"{world}: {_moment(now)}")
+
+
+def backup(
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; without it one with the date in the workspace's exports folder.")
+    ] = None,
+    workspace: Annotated[str, typer.Option(help="Workspace whose exports folder gets the copy.")] = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a copy of all worlds with their histories, also while the service runs; nothing is overwritten."""
+    if output is not None and output.exists():
+        raise StorageError(f"{output} exists already: name another file; a backup overwrites nothing.")
+    done = _ask("POST", "/backup", {"workspace": workspace})
+    if output is not None:
+        with storage_errors(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            done["path"] = str(Path(shutil.move(done["path"], output)).resolve())
+    said = f"{', '.join(done['worlds']) or 'No world yet'}: {done['bytes']:,} bytes in {done['path']}"
+    typer.echo(json.dumps(done, ensure_ascii=False) if as_json else said)
 
 
 def _ask(method: str, path: str, body: Any = None) -> dict[str, Any]:

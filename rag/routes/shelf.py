@@ -13,6 +13,12 @@ from rag.worlds import Worlds
 from style_tuner.records import Moment
 
 
+class ToBackUp(BaseModel):
+    """The workspace whose exports folder gets the copy."""
+
+    workspace: str = "default"
+
+
 class NewName(BaseModel):
     """Another name for a world."""
 
@@ -69,6 +75,11 @@ def routes(worlds: Worlds) -> APIRouter:
     def put_present(world: str, body: Present) -> dict[str, Any]:
         worlds.set_present(world, Moment(body.book.strip(), body.chapter))
         return {"world": world, **asdict(worlds.present(world))}
+
+    @router.post("/backup")
+    def backup(body: ToBackUp) -> dict[str, Any]:
+        path = worlds.backup(body.workspace)
+        return {"path": str(path), "bytes": path.stat().st_size, "worlds": worlds.names()}
 
     return router
 
