@@ -149,7 +149,13 @@ class Upstream:
         if fields.get("stream"):
             told = (fields.get("stream_options") or {}).get("include_usage", False)
             return StreamingResponse(self._stream(fields["model"], told), media_type="text/event-stream; charset=utf-8")
-        return JSONResponse({"choices": [], "authorization": request.headers.get("authorization")})
+        said = {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Said."},
+            "text": "Said.",
+            "finish_reason": "stop",
+        }
+        return JSONResponse({"choices": [said], "authorization": request.headers.get("authorization")})
 
     async def _stream(self, model: str, told: bool) -> AsyncIterator[bytes]:
         try:
