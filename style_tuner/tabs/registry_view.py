@@ -41,9 +41,7 @@ def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
         return str(views.sentence(EMPTY, "empty")), gr.Dropdown(choices=[], value=None), *buttons(workspace, None)
     served = server.served(workspace)
     rows = [_row(workspace, one, served) for one in found]
-    table = Markup("<div style='max-height: 30rem; overflow-y: auto'>{}</div>").format(
-        views.table("Runs", HEADERS, rows, numbers="cde")
-    )
+    table = views.scrolling(views.table("Runs", HEADERS, rows, numbers="cde"))
     value = _chosen(workspace, found, chosen)
     box = gr.Dropdown(choices=[(_named(workspace, one), one.run.id) for one in found], value=value)
     return str(table), box, *buttons(workspace, value)

@@ -136,13 +136,13 @@ def stop(workspace: Workspace) -> None:
     jobs.abandon(workspace, run.id, "Stopped before its end; no score was kept.")
 
 
-def kept_drafts(workspace: Workspace) -> Any:
-    """Return the drafts written on the tab Write that are long enough to score, the newest first."""
+def kept_drafts(workspace: Workspace, least_words: int = DEFAULTS.least_words) -> Any:
+    """Return the drafts written on the tab Write that are long enough, the newest first."""
     found = []
     for take_id in takes.take_ids(workspace)[:MOST_TAKES]:
         take = takes.load(workspace, take_id)
         for number, column in enumerate(take.columns):
-            if column.words >= DEFAULTS.least_words:
+            if column.words >= least_words:
                 title = f"{column.model} · {take.request.prompt[:50]} · {column.words:,} words"
                 found.append((title, f"{take_id}/{number}"))
     return gr.Dropdown(choices=found, value=None)

@@ -63,6 +63,11 @@ def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[object]]
     ).format(caption, cells("th", headers), body)
 
 
+def scrolling(content: Markup, height: int = 30) -> Markup:
+    """Return content in a box of its own that scrolls where it is higher than so many lines of text."""
+    return Markup("<div style='max-height: {}rem; overflow-y: auto'>{}</div>").format(height, content)
+
+
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
     """Return a row of figures, each with what it is."""
     made = (Markup("<span><b>{}</b> {}</span>").format(value, what) for what, value in pairs)

@@ -14,21 +14,23 @@ from style_tuner.errors import ServerError, WorldError
 from style_tuner.records import Hit, Message
 from style_tuner.serving import lore
 from style_tuner.serving import world as service
-from style_tuner.tabs import views, world_entries, world_exchange, world_history
+from style_tuner.tabs import (
+    views,
+    world_check,
+    world_entries,
+    world_exchange,
+    world_history,
+    world_passages,
+    world_review,
+)
 from style_tuner.tabs.common import Page, choice
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
-from style_tuner.tabs.world_parts import ask, look, need, stamp, url
+from style_tuner.tabs.world_parts import REASONS, ask, look, need, stamp, url
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Keep the facts of your world; those that a prompt needs are sent along with it, so that red hair stays red."
 PRESENT = "What becomes true in a later chapter, or has ceased to be, is not sent. No chapter: the end of the story."
 DROP = "Drop Markdown or text notes, SillyTavern or NovelAI lorebooks, character cards, or tables here"
-REASONS = {
-    "always-on": "always sent",
-    "mention": "named in the prompt",
-    "meaning": "close in meaning",
-    "keywords": "shares words",
-}
 DEFAULTS = WorldConfig()
 
 
@@ -151,6 +153,12 @@ def build(page: Page) -> None:
             test = gr.Button("Test this prompt", variant="primary")
             result = gr.HTML()
             page.on(test.click, test_prompt, [chosen, prompt], result)
+            with gr.Accordion("Check a draft against this world", open=False):
+                world_check.build(page, chosen)
+            with gr.Accordion("Entries proposed from your manuscripts", open=False):
+                world_review.build(page, chosen)
+            with gr.Accordion("Search your manuscripts", open=False):
+                world_passages.build(page, chosen)
 
 
 def _build_service(page: Page, head: gr.HTML, chosen: gr.Dropdown) -> None:

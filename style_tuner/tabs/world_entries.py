@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
@@ -38,9 +37,7 @@ def show_entries(workspace: Workspace, world: str | None, search: str | None, ch
         return str(views.sentence(EMPTY if world else "", "empty")), gr.Dropdown(choices=[], value=None)
     rows = [(entry.kind, entry.name, ", ".join(entry.aliases), _when(entry)) for entry in kept[:MOST_SHOWN]]
     head = f"{len(kept)} of {len(found)} entries" + (f", the first {MOST_SHOWN}" if len(kept) > MOST_SHOWN else "")
-    table = Markup("<div style='max-height: 34rem; overflow-y: auto'>{}</div>").format(
-        views.table(head, ["Kind", "Name", "Also called", "Sent"], rows)
-    )
+    table = views.scrolling(views.table(head, ["Kind", "Name", "Also called", "Sent"], rows))
     choices = [(f"{entry.kind}: {entry.name}", entry.id) for entry in kept]
     value = chosen if chosen in [entry.id for entry in kept] else (kept[0].id if kept else None)
     return str(table), gr.Dropdown(choices=choices, value=value)
@@ -99,26 +96,27 @@ def save(workspace: Workspace, world: str | None, chosen: str | None, *values: A
         name=name.strip(),
         text=text.strip(),
         kind=(kind or "").strip() or "note",
-        aliases=_listed(aliases.split(",")),
+        aliases=listed(aliases.split(",")),
         always_on=always,
-        keys=_listed(keys.splitlines()),
+        keys=listed(keys.splitlines()),
         priority=int(priority or 0),
         book=book.strip(),
         from_chapter=int(first) if first else None,
         to_chapter=int(last) if last else None,
-        fields=_facts(facts),
-        links=_listed(links.split(",")),
+        fields=as_facts(facts),
+        links=listed(links.split(",")),
     )
     saved = lore.put_entry(url(workspace), need(world), kept)
     gr.Info(f"{saved.name} is saved.", title="Saved")
     return saved.id
 
 
-def _listed(parts: Sequence[str]) -> tuple[str, ...]:
+def listed(parts: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts that are not empty."""
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _facts(lines: str) -> dict[str, str]:
+def as_facts(lines: str) -> dict[str, str]:
     """Return the lines `eyes: grey` as facts by name."""
     facts = {}
     for line in filter(str.strip, lines.splitlines()):

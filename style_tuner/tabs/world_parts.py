@@ -10,6 +10,14 @@ from style_tuner.serving import world as service
 from style_tuner.workspace import Workspace
 
 SHELL = ("python", "-m", "rag")
+REASONS = {
+    "always-on": "always sent",
+    "mention": "named in the prompt",
+    "key": "called up by a key word",
+    "meaning": "close in meaning",
+    "keywords": "shares words",
+    "link": "belongs with another entry",
+}
 
 
 def url(workspace: Workspace) -> str:
@@ -36,6 +44,12 @@ def look(workspace: Workspace, world: str | None, *path: str, **query: Any) -> d
     """Return what the service says of the chosen world, nothing while it is off or none is chosen."""
     state = service.state(workspace)
     return lore.ask(state.url, "GET", "worlds", world, *path, **query) if state and world else {}
+
+
+def worlds(workspace: Workspace) -> list[str]:
+    """Return the names of all worlds, none while the service is off."""
+    state = service.state(workspace)
+    return list(lore.worlds(state.url)) if state else []
 
 
 def stamp(workspace: Workspace) -> Any:

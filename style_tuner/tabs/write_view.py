@@ -20,7 +20,7 @@ from style_tuner.history import Summary
 from style_tuner.scores import interval
 from style_tuner.serving import server
 from style_tuner.tabs import views
-from style_tuner.tabs.world import REASONS
+from style_tuner.tabs.world_parts import REASONS
 from style_tuner.takes import Column, Measure, Take
 from style_tuner.workspace import Workspace, read_tail
 

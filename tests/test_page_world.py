@@ -1,0 +1,124 @@
+"""The tab World against a running service: entries with all they hold, undo, files in and out, proposals, passages."""
+
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_serving_server import free_port
+
+from style_tuner.config import SAMPLES
+from style_tuner.errors import WorldError
+from style_tuner.manuscripts.store import import_file
+from style_tuner.serving import lore, world
+from style_tuner.tabs import world as tab
+from style_tuner.tabs import world_entries, world_exchange, world_history, world_passages, world_review
+from style_tuner.workspace import Workspace
+
+FORM = dict(
+    name="Mara Quill", kind="character", aliases="Mara, the keeper", text="Mara keeps the light.", always=False,
+    keys="/lamp(s)?/", priority=2, book="", first=3, last=9, facts="eyes: grey\nleft hand: missing", links="The Heron",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    workspace = Workspace(tmp_path_factory.mktemp("page"), "default")
+    tab.create(workspace, "harbour", free_port())
+    yield workspace
+    world.stop(workspace)
+
+
+def save(place: Workspace, chosen: str | None = None, **changes: object) -> str:
+    return world_entries.save(place, "harbour", chosen, *(FORM | changes).values())
+
+
+def test_an_entry_is_kept_with_all_it_holds_and_shown_again(place: Workspace) -> None:
+    identity = save(place)
+    *shown, versions = world_entries.show_entry(place, "harbour", identity)
+    assert shown == list(FORM.values())
+    assert len(versions.choices) == 1
+    table, choice = world_entries.show_entries(place, "harbour", "", None)
+    assert "chapters 3 to 9" in table and choice.choices == [("character: Mara Quill", identity)]
+    assert "0 of 1 entries" in world_entries.show_entries(place, "harbour", "dragon", None)[0]
+
+
+def test_a_change_can_be_undone_and_done_again_and_a_version_restored(place: Workspace) -> None:
+    identity = save(place, text="Mara keeps the light.")
+    assert save(place, identity, name="Mara Quill-Orne", text="Mara let the light go out.") == identity
+    undo, redo, changes = world_history.show(place, "harbour", None)
+    assert undo.interactive and not redo.interactive
+    assert "go out" in world_history.show_change(place, "harbour", changes.choices[0][1])
+    world_history.undo(place, "harbour")
+    assert world_entries.show_entry(place, "harbour", identity)[0] == "Mara Quill"
+    world_history.redo(place, "harbour")
+    shown = world_entries.show_entry(place, "harbour", identity)
+    assert shown[0] == "Mara Quill-Orne"
+    first = next(number for said, number in shown[-1].choices if "keeps the light" in said)
+    world_entries.restore(place, "harbour", identity, first)
+    assert world_entries.show_entry(place, "harbour", identity)[0] == "Mara Quill"
+
+
+def test_a_fact_without_a_name_is_refused(place: Workspace) -> None:
+    with pytest.raises(WorldError, match="eyes: grey"):
+        save(place, facts="grey")
+
+
+def test_where_the_author_writes_decides_what_is_sent(place: Workspace) -> None:
+    save(place)
+    tab.set_present(place, "harbour", "", 2)
+    assert tab.show_present(place, "harbour") == ("", 2)
+    assert "No entry fits" in tab.test_prompt(place, "harbour", "Mara climbs the stairs.")
+    tab.set_present(place, "harbour", "", 3)
+    assert "Mara keeps the light." in tab.test_prompt(place, "harbour", "Mara climbs the stairs.")
+
+
+def test_a_world_goes_out_and_comes_in_again(place: Workspace) -> None:
+    save(place, facts="")
+    for kind in ("Markdown notes, one an entry", "SillyTavern World Info"):
+        file, _ = world_exchange.export(place, "harbour", kind)
+        path = Path(file.value["path"] if isinstance(file.value, dict) else file.value)
+        data = {path.name: path.read_bytes()}
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                data = {name: archive.read(name) for name in archive.namelist()}
+        url = world.state(place).url
+        said = world_exchange.bring_in(url, f"copy of {path.suffix[1:]}", data, "FILE")
+        assert "1 new entries" in said
+        (copied,) = lore.entries(url, f"copy of {path.suffix[1:]}")
+        assert (copied.name, copied.text) == ("Mara Quill", "Mara keeps the light.")
+
+
+def test_proposals_wait_until_the_author_takes_them_in(place: Workspace) -> None:
+    import_file(place, SAMPLES / "manuscripts" / "01_the_long_stride.txt")
+    url = tab.start(place, "stride", free_port()).url
+    lore.create_world(url, "stride")
+    assert "Nothing is proposed" in world_review.show_queue(place, "stride", "Waiting for you", None)[0]
+    world_review.read(place, "stride")
+    while world_review.look(place, "stride", "proposals", "run")["run"]["state"] == "running":
+        time.sleep(0.1)
+    assert "names found" in world_review.show_run(place, "stride")
+    said, box, _ = world_review.show_queue(place, "stride", "Waiting for you", None)
+    assert lore.entries(url, "stride") == []
+    chosen = box.value
+    shown, name, kind, _, text, facts, *_ = world_review.show_proposal(place, "stride", chosen)
+    assert "<blockquote>" in shown
+    world_review.take_in(place, "stride", chosen, name, kind, "the old one", text, facts)
+    (entry,) = lore.entries(url, "stride")
+    assert (entry.name, entry.aliases) == (name, ("the old one",))
+    second = world_review.show_queue(place, "stride", "Waiting for you", None)[1].value
+    world_review.reject(place, "stride", second)
+    assert "1 taken in, 1 rejected" in world_review.show_queue(place, "stride", "Rejected", None)[0]
+    world_review.reopen(place, "stride", second)
+    world_review.take_in_all(place, "stride")
+    assert len(lore.entries(url, "stride")) > 3
+
+
+def test_the_manuscripts_are_searched_too(place: Workspace) -> None:
+    import_file(place, SAMPLES / "manuscripts" / "01_the_long_stride.txt")
+    assert "No manuscript belongs" in world_passages.show(place, "harbour")
+    world_passages.link(place, "harbour")
+    assert "The Long Stride" in world_passages.show(place, "harbour")
+    found = world_passages.search(place, "harbour", "the causeway under water")
+    assert "chapter" in found and "prose-text" in found
