@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
 import httpx
 import openai
+import psutil
 import pytest
 from rag_processes import free_port, world_service
 
@@ -74,7 +77,7 @@ def proxy(workspace: Workspace, indexed: SimpleNamespace) -> Iterator[str]:
 
 
 def test_index_and_search_need_no_network_and_try_none(indexed: SimpleNamespace) -> None:
-    assert indexed.done == {"world": "harbour", "imported": 4, "unchanged": 0, "skipped": []}
+    assert [indexed.done[key] for key in ("world", "imported", "unchanged", "skipped")] == ["harbour", 4, 0, []]
     assert [(hit["entry"]["name"], hit["reason"]) for hit in indexed.found["hits"]] == [
         ("Tone", "always-on"),
         ("Elena Voss", "mention"),
@@ -116,5 +119,48 @@ def test_models_are_listed_and_refusals_reach_the_client(proxy: str) -> None:
         client.chat.completions.create(**ASK, extra_headers={"X-World": "desert"})
     with pytest.raises(openai.NotFoundError, match="no model 'nobody'; it has: base"):
         client.chat.completions.create(**ASK | {"model": "nobody"})
-    with pytest.raises(openai.UnprocessableEntityError, match="no_such_field"):
-        client.chat.completions.create(**ASK, extra_body={"no_such_field": 1})
+
+
+def test_fields_that_the_engine_would_refuse_or_ignore_are_left_out_and_named(proxy: str) -> None:
+    """Editors send them with every request; `transformers serve` answers 422 to the first of these."""
+    client = openai.OpenAI(base_url=proxy + "/v1", api_key="EMPTY", max_retries=0)
+    answer = client.chat.completions.with_raw_response.create(
+        **ASK, n=2, store=False, stream_options={"include_usage": True}, extra_body={"no_such_field": 1}
+    )
+    assert answer.headers["x-world-fields-left-out"] == "n, no_such_field, store, stream_options"
+    assert len(answer.parse().choices) == 1
+
+
+def test_a_plain_completion_goes_on_with_the_text_and_tells_its_usage(proxy: str) -> None:
+    client = openai.OpenAI(base_url=proxy + "/v1", api_key="EMPTY", max_retries=0)
+    asked = {"model": "base@harbour", "prompt": "Elena orders a drink.", "max_tokens": 12, "temperature": 0}
+    whole = client.completions.with_raw_response.create(**asked)
+    assert sources(whole.headers) == ["Tone", "Elena Voss", "The Perihelion"]
+    assert whole.parse().usage.completion_tokens == 12
+    chunks = list(client.completions.create(**asked, stream=True))
+    assert "".join(chunk.choices[0].text for chunk in chunks).strip() == whole.parse().choices[0].text.strip()
+    without = client.completions.create(**asked | {"model": "base@none"})
+    assert whole.parse().usage.prompt_tokens > without.usage.prompt_tokens + 20
+
+
+def test_the_engine_stops_when_the_client_leaves(proxy: str, workspace: Workspace) -> None:
+    """Measured by the engine's processor time, which a busy machine does not change."""
+    engine = psutil.Process(server.wait_until_up(workspace).engine_pid)
+    client = openai.OpenAI(base_url=proxy + "/v1", api_key="EMPTY", max_retries=0)
+
+    def work(pieces: int | None) -> float:
+        before = seconds(engine)
+        stream = client.chat.completions.create(**ASK | {"max_tokens": 250, "model": "base@none"}, stream=True)
+        for _ in islice(stream, pieces):
+            pass
+        stream.close()
+        while (now := seconds(engine)) - before == 0 or now != (time.sleep(0.5) or seconds(engine)):
+            pass
+        return now - before
+
+    assert work(None) > 3 * work(5)
+
+
+def seconds(process: psutil.Process) -> float:
+    """Processor time to a tenth, which an idle engine does not use in half a second."""
+    return round(sum(process.cpu_times()[:2]), 1)
