@@ -13,7 +13,7 @@ from style_tuner.errors import WorldError
 from style_tuner.manuscripts.store import import_file
 from style_tuner.serving import lore, world
 from style_tuner.tabs import world as tab
-from style_tuner.tabs import world_entries, world_exchange, world_history, world_passages, world_review
+from style_tuner.tabs import world_check, world_entries, world_exchange, world_history, world_passages, world_review
 from style_tuner.workspace import Workspace
 
 FORM = dict(
@@ -113,6 +113,15 @@ def test_proposals_wait_until_the_author_takes_them_in(place: Workspace) -> None
     world_review.reopen(place, "stride", second)
     world_review.take_in_all(place, "stride")
     assert len(lore.entries(url, "stride")) > 3
+
+
+def test_a_draft_that_contradicts_the_world_is_told_with_both_quotes(place: Workspace) -> None:
+    save(place, first=None, last=None)
+    told = world_check.check(place, "harbour", "Mara turned. Mara's brown eyes were on the lamp, as ever.", False)
+    assert "Contradicted: 1;" in told and "<q>" in told and "eyes: grey" in told
+    assert "Nothing is contradicted" in world_check.check(place, "harbour", "Mara went up to the lamp.", False)
+    with pytest.raises(WorldError, match="no draft to check"):
+        world_check.check(place, "harbour", " ", False)
 
 
 def test_the_manuscripts_are_searched_too(place: Workspace) -> None:

@@ -25,8 +25,8 @@ def check(workspace: Workspace, world: str | None, text: str, with_model: bool) 
     told = ask(workspace, "POST", world, "check", body={"text": text, "with_model": with_model})
     found = told["findings"]
     sure = [one for one in found if one["certainty"] == "sure"]
-    head = f"{len(sure)} contradictions, {len(found) - len(sure)} to look at." if found else "Nothing is contradicted."
-    said = views.sentence(f"{head} The draft has {told['words']:,} words and names {told['entries']} entries.")
+    head = f"Contradicted: {len(sure)}; to look at: {len(found) - len(sure)}." if found else "Nothing is contradicted."
+    said = views.sentence(f"{head} The draft has {told['words']:,} words and names {told['entries_named']} entries.")
     rows = Markup("").join(map(_finding, found))
     same = views.command(shlex.join([*SHELL, "check", need(world), "DRAFT.txt"]))
     notes = views.bullets(told["notes"]) if told["notes"] else Markup("")
@@ -38,8 +38,9 @@ def _finding(one: Mapping[str, Any]) -> Markup:
     what = one["certainty"] + doubt + (", by the model's opinion" if one["by"] == "model" else "")
     more = f" The draft says it {one['again']} times more." if one["again"] else ""
     return Markup(
-        "<dt><b>{}</b> <small class='caption'>{}</small></dt><dd>{}<br>Your draft: <q>{}</q><br>{}: <q>{}</q></dd>"
-    ).format(one["entry_name"], what, one["sentence"] + more, one["quote"], "Your world", one["world_quote"])
+        "<dt><b>{}</b> <small class='caption'>line {}, {}</small></dt>"
+        "<dd>{}<br>Your draft: <q>{}</q><br>Your world: <q>{}</q></dd>"
+    ).format(one["entry_name"], one["line"], what, one["sentence"] + more, one["quote"], one["world_quote"])
 
 
 def build(page: Page, chosen: gr.Dropdown) -> None:
