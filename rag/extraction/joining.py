@@ -16,6 +16,8 @@ SURE = 3
 """How many times as often as all others of a first name somebody is named to whom that name alone belongs."""
 ALONE = 20
 """The same for a surname, which families share."""
+CALLED = 10
+"""How many times as often as `Miss Lucy` somebody named Lucy must be named to be her."""
 TOGETHER = 2
 """Sentences of narration in which two forms stand side by side, from which on they are two people."""
 
@@ -87,7 +89,10 @@ def _home(form: Form, signs: Evidence, groups: Sequence[Group], beside: Counter[
     alone = [group for group in people if not group.full and group.forms[0].core == (word,) and group.titles]
     if title and title not in FIRST_NAME_TITLES:
         home = _foremost([*last, *alone], ALONE)
-        return home if home and _sure(home, signs) else None if last or alone else _foremost(first)
+        if last or alone:
+            return home if home and _sure(home, signs) else None
+        called = _foremost(first)
+        return called if called and called.mentions >= CALLED * len(form.places) else None
     if title:
         return _foremost(first) or _only(alone)
     if first:

@@ -107,7 +107,7 @@ PLACE_NOUNS = listed("""
 PLACE_HEADS = listed("""
     Mount Lake Cape Port Fort Isle San Santa St River Via Piazza Torre Castle Pension New""")
 PLACE_KINDS = (
-    "town|city|village|hamlet|island|islands|isle|county|parish|river|port|harbour|harbor|coast|streets|suburb|province|"
+    "town|city|village|hamlet|island|islands|isle|county|parish|river|port|harbour|harbor|suburb|province|"
     "kingdom|country|planet|moon|station|colony|valley|mountain|rock|reef|castle|farm|inn"
 )
 THING_KINDS = (

@@ -15,7 +15,8 @@ from rag.extraction.text import Paragraph, Quote
 MARK = re.compile(r"⟨(\d+)⟩")
 SOMEBODY = re.compile(
     r"\b(?:man|men|woman|women|girl|boy|child|lady|gentleman|mother|father|sister|brother|wife|husband|daughter|son|"
-    r"fellow|stranger|servant|maid|nurse|uncle|aunt|cousin|niece|nephew|friend|widow|baby|somebody|someone|one of)\b"
+    r"fellow|stranger|master|mistress|servant|maid|nurse|uncle|aunt|cousin|niece|nephew|friend|widow|baby|"
+    r"somebody|someone|one of)\b"
     rf"|(?<!⟩ )(?<!⟩, )\b(?:the|an?|another|some) (?:[a-z]+ )?{TRADE}\b",
     re.IGNORECASE,
 )
@@ -25,6 +26,7 @@ RIVALS = {"he": re.compile(r"\b(?:he|him|his)\b", re.I), "she": re.compile(r"\b(
 OBJECTS = {"he": re.compile(r"\bhim\b"), "she": re.compile(r"\bher\b(?! [a-z])")}
 """Pronouns of the same sex that stand before a name, or as its object, mean somebody else."""
 CALLED = re.compile(r"\b(?:his|her) name (?:was|is) $", re.IGNORECASE)
+BEHIND = re.compile(r"\b(?:of|by|with|to|at|from|for|about|than|like) (?:[a-z]+ ){0,2}$", re.IGNORECASE)
 SEXES = {"he": "he", "his": "he", "him": "he", "she": "she", "her": "she"}
 
 
@@ -70,9 +72,9 @@ class Sentence:
                 told, _, after = text.rpartition(f"⟨{number}⟩")
                 between = after + " ".join(reversed(texts[:back]))
                 told = CALLED.sub(" ", told)
-                if SOMEBODY.search(told + between) or RIVALS[sex].search(told):
+                if BEHIND.search(told) or SOMEBODY.search(told + between) or RIVALS[sex].search(told):
                     return None
-                if back and OBJECTS[sex].search(after):
+                if re.match("['’]", after) or (back and OBJECTS[sex].search(after)):
                     return None
                 return (number, back) if self.names[number].sex == sex else None
             if SOMEBODY.search(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rag.extraction.lexicon import PLACE_KINDS
+from rag.extraction.lexicon import PLACE_KINDS, THING_KINDS, listed
 
 WHO = r"⟨(?P<who>\d+)⟩"
 SUBJECT = rf"(?:{WHO}|\b(?P<pronoun>he|she)\b)"
@@ -24,8 +24,8 @@ ANY = r"(?:[a-z’'-]+,? (?:and )?)"
 UNITS = "one|two|three|four|five|six|seven|eight|nine"
 TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 AGE = (
-    rf"(?P<value>\d{{1,2}}|(?:{TENS})(?:[- ](?:{UNITS}))?|(?:{UNITS})[- ]and[- ](?:{TENS})|{UNITS}|ten|eleven|twelve|"
-    r"thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
+    rf"(?P<value>\d{{1,2}}|(?:{TENS})(?:[- ](?:{UNITS}))?|(?:{UNITS})[- ]and[- ](?:{TENS})|"
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
 )
 ABOUT = r"(?:then |now |only |just |about |nearly |almost |already |not yet |over |past )*"
 BUILD = (
@@ -83,7 +83,12 @@ def _coloured(field: str, part: str, colours: str) -> list[Rule]:
     return [
         _rule(field, trigger, rf"{OWNER} {ANY}{{0,2}}?{value},? {ANY}{{0,1}}?{part}\b"),
         _rule(field, trigger, rf"{SUBJECT} (?:had|has) {ANY}{{0,2}}?{value},? {ANY}{{0,1}}?{part}\b"),
-        _rule(field, trigger, rf"{SUBJECT} {IS} [^.,;:⟨⟩]{{3,50}}? with {ANY}{{0,2}}?{value},? {ANY}{{0,1}}?{part}\b"),
+        _rule(
+            field,
+            trigger,
+            rf"{SUBJECT} {IS} an? [^.;:⟨⟩]{{0,40}}?{BEING}[^.;:⟨⟩]{{0,30}}? with "
+            rf"{ANY}{{0,2}}?{value},? {ANY}{{0,1}}?{part}\b",
+        ),
         _rule(field, trigger, rf"{OWNER} (?:own )?{part} (?:{IS}) (?:a |very |quite |so |of a )?{value}{NOUN_END}"),
         _rule(field, trigger, rf"{SUBJECT} {IS} {ANY}{{0,3}}?{value}-{trigger}(?:e?d)\b"),
     ]
@@ -94,7 +99,7 @@ _ADJECTIVES = r"(?:(?:an?|the) (?:[a-z-]+ ){0,2}?)?"
 _LOST = r"(?:lost|cut off|took off|hacked off|gave up)"
 _DEAD = r"(?:dead|killed|drowned|murdered|hanged|buried|slain|beheaded)"
 _UNABLE = (
-    r"(?:lame|blind|deaf|dumb|mute|one-eyed|one-armed|one-legged|one-handed)"
+    r"(?:lame|blind|deaf|one-eyed|one-armed|one-legged|one-handed)"
     r"(?: (?:in|of) (?:the|one|his|her) (?:(?:left|right) )?(?:eye|ear|leg))?"
 )
 _DISTANCE = (
@@ -102,7 +107,7 @@ _DISTANCE = (
     rf"(?:of|from|beyond|off|across|above|below) {OTHER}"
 )
 _SPOT = rf"(?:in|on|near|off|under|above|behind|beside|between|at the foot of|at the end of) {OTHER}"
-_SITES = rf"(?:{PLACE_KINDS}|sea|lake|house|street|road|ruin|desert|forest|hill|world|reef)"
+_SITES = rf"(?:{PLACE_KINDS}|sea|lake|house(?! of)|street|road|ruin|desert|forest|hill|world|reef)"
 LOOKS = (
     *_coloured("eyes", "eyes", EYES),
     _rule("eyes", "eye", rf"{SUBJECT} (?:had|has) (?P<value>one {EYES} eye and (?:one|the other) {EYES})\b"),
@@ -143,12 +148,14 @@ LOOKS = (
     _rule("body", "limp", rf"{SUBJECT} (?:walked with a |had a )(?P<value>limp)\b"),
 )
 LIVES = (
-    _rule("occupation", "", rf"{WHO},? (?:the|an?) (?:[a-z]+ )?(?P<value>{TRADE})\b{NOUN_END}"),
+    _rule("occupation", "", rf"{WHO},? the (?:[a-z]+ )?(?P<value>{TRADE})\b{NOUN_END}"),
+    _rule("occupation", "", rf"{WHO}, an? (?:[a-z]+ )?(?P<value>{TRADE})\b(?!, (?:and|or)\b){NOUN_END}"),
     _rule(
         "occupation",
         "",
-        rf"\bthe (?P<value>{TRADE})(?: of {OTHER})?(?: in my time)?,? (?:was |is |called |named )?{WHO}(?!['’])",
+        rf"\bthe (?P<value>{TRADE})(?: of {OTHER})?(?: in my time)? (?:was |is |called |named )?{WHO}(?!['’])",
     ),
+    _rule("occupation", ",", rf"(?<!and )\bthe (?P<value>{TRADE}), {WHO}(?=[,.;])"),
     _rule("occupation", "", rf"{SUBJECT},? (?:who )?(?:{IS}|became) {_ADJECTIVES}(?P<value>{TRADE})\b{NOUN_END}"),
     _rule("", "", rf"{OWNER} {_BETWEEN}{KIN} ⟨(?P<other>\d+)⟩(?!['’])"),
     _rule("", ",", rf"{OWNER} {_BETWEEN}{KIN}, ⟨(?P<other>\d+)⟩(?=[,.;])"),
@@ -177,8 +184,10 @@ SITES = (
     _rule("what", " of ", rf"\bthe (?:[a-z]+ )?(?P<value>{PLACE_KINDS}) of {WHO}(?!['’])", *_PLACES),
     _rule("where", "", rf"{WHO} [^.;⟨⟩]{{0,60}}?(?P<value>{_DISTANCE})", *_PLACES),
     _rule("where", "", rf"{WHO} (?:lies|lay|stands|stood|is|was) (?P<value>{_SPOT})", *_PLACES),
-    _rule("what", "", rf"{WHO} {IS} (?P<value>an? (?:[a-z-]+,? ){{0,3}}?[a-z-]+){NOUN_END}", "thing"),
+    _rule("what", "", rf"{WHO} {IS} (?P<value>an? (?:[a-z-]+,? ){{0,3}}?(?:{THING_KINDS})){NOUN_END}", "thing"),
 )
 RULES: tuple[Rule, ...] = LOOKS + LIVES + SITES
+HIS_KIN = listed("father brother son husband uncle nephew grandfather grandson stepfather half-brother")
+HER_KIN = listed("mother sister daughter wife aunt niece grandmother granddaughter stepmother half-sister")
 SEVERAL = frozenset(("occupation", "build", "lives in", "body"))
 """Fields that may hold several values without a contradiction; relations may, too."""

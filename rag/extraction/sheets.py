@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from rag.extraction.lexicon import PLAIN_TITLES, TITLES
 from rag.extraction.meant import MARK, Sentence, sentences_with
 from rag.extraction.names import Name
-from rag.extraction.rules import RULES, SEVERAL, Rule
+from rag.extraction.rules import HER_KIN, HIS_KIN, RULES, SEVERAL, Rule
 from rag.extraction.text import Paragraph, Quote
 
 DOUBT = re.compile(
-    r"\b(?:if|as if|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|wish\w*|suppos\w*|pretend\w*"
+    r"\b(?:if|in case|as if|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|wish\w*|suppos\w*|pretend\w*"
     r"|almost|nearly|seem\w*|until|till|unless|whether|should|lest|rumour\w*|believ\w*|thought|feared?|hoped?|looked|"
     r"not|never|no|nor|neither|hardly|scarcely|n['’]t|when|before|since|once)\b",
     re.IGNORECASE,
@@ -84,7 +84,10 @@ def _sheet(name: Name, found: dict[str, dict[str, list[Quote]]], links: tuple[st
     if name.title in TITLES - PLAIN_TITLES and titled:
         facts.append(Fact("title", name.title, (titled,)))
     for field, values in found.items():
-        told = [Fact(field, value, tuple(quotes[:QUOTES_OF_ONE])) for value, quotes in _merged(values).items()]
+        merged = values if field in LATER else _merged(values)
+        told = [Fact(field, value, tuple(quotes[:QUOTES_OF_ONE])) for value, quotes in merged.items()]
+        if field in LATER:
+            told = [Fact(field, told[0].value, tuple(quote for fact in told for quote in fact.quotes)[:QUOTES_OF_ONE])]
         if len(told) == 1:
             facts += told
         elif field in SEVERAL or told[0].quotes and field in _RELATIONS:
@@ -123,7 +126,8 @@ def _facts(sentence: Sentence) -> Iterator[tuple[int, str, str, Quote, int | Non
                 continue
             number, back = about
             other = int(groups["other"]) if groups.get("other") else None
-            if sentence.names[number].kind not in rule.kinds or not _other_fits(sentence, rule, number, other):
+            kin = (groups.get("field") or "").lower()
+            if sentence.names[number].kind not in rule.kinds or not _other_fits(sentence, rule, number, other, kin):
                 continue
             field, value = _told(sentence, rule, groups, other)
             yield number, field, value, sentence.quote_from(back), other
@@ -147,11 +151,13 @@ def _in_doubt(sentence: Sentence, match: re.Match[str], rule: Rule) -> bool:
     )
 
 
-def _other_fits(sentence: Sentence, rule: Rule, number: int, other: int | None) -> bool:
-    """Say whether the other name is what the rule needs: somebody for a relation, a place to live in."""
+def _other_fits(sentence: Sentence, rule: Rule, number: int, other: int | None, kin: str) -> bool:
+    """Say whether the other name is what the rule needs: somebody of the right sex for a relation, a place to live."""
     if other is None:
         return True
-    if other == number:
+    if other == number or sentence.names[other].sex in (
+        {"she"} if kin in HIS_KIN else {"he"} if kin in HER_KIN else ()
+    ):
         return False
     kind = sentence.names[other].kind
     if rule.field in ("lives in", "from", "born in", "where"):
