@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.pieces import Changed, windows
-from rag.store import ASKED_AT_ONCE, LoreStore, batches, telling_words
+from rag.store import ASKED_AT_ONCE, LoreStore, batches
+from rag.words import telling_words
 from style_tuner.records import Manuscript, Moment
 
 LEAST_WORDS, MOST_WORDS = 120, 200

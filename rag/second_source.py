@@ -10,7 +10,7 @@ from typing import Any
 from rag.embed import Embedder
 from rag.indexing import Indexer, Progress
 from rag.passages import FoundPassage, Linked, PassageSource, PassageStore
-from rag.prompt import CLOSING, OPENING, Conversation, fact
+from rag.prompt import CLOSING, OPENING, Conversation, fact, last_request
 from rag.retrieve import fuse, query_windows
 from rag.store import LoreStore
 from style_tuner.errors import WorldError
@@ -89,6 +89,13 @@ class SecondSource:
             )
             for number in ranked[:limit]
         ]
+
+    def prompted(
+        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment, most: int, least: float, room: int | None
+    ) -> Conversation:
+        """Return a conversation with at most `most` passages and `room` words of them for its last request."""
+        found = self.search(world, last_request(messages)[0], most, moment, least)
+        return add_passages(messages, within(found, room))
 
     def catch_up(self, world: str) -> None:
         """Bring the index of a world's passages in step."""

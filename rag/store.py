@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
-from rag.database import Database
 from rag.errors import UnknownEntryError
 from rag.pieces import Changed, windows
 from rag.shelf import Shelf
 from rag.shelf import check_world_name as check_world_name
+from rag.words import telling_words
+from rag.words import words_of as words_of
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 
 Item = TypeVar("Item")
-COMMON_SHARE = 0.2
-"""A word found in more than this share of a world's entries says nothing about which entry is meant."""
-RANKED = 3_000
-"""Entries that one search ranks by words, about 3 µs each: in a large world the rarest words asked for must do."""
 NAME_WEIGHT, TEXT_WEIGHT = 5.0, 1.0
 LONGEST_ENTRY = 150_000
 """Words; what is longer is a manuscript, whose passages can be searched as such."""
 ASKED_AT_ONCE = 500
 """Ids looked up by one query; SQLite takes no number of them."""
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text as the keyword index sees them: lower case, without accents, three letters or more."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return [word for word in re.findall(r"[^\W_]+", plain) if len(word) > 2 or not word.isascii()]
 
 
 class LoreStore(Shelf):
@@ -210,16 +198,6 @@ class LoreStore(Shelf):
             counted = self.database.rows(f"SELECT count(*) FROM keywords_{number}_docsize")[0][0]
             self._totals[number] = revision, counted
         return self._totals[number][1]
-
-
-def telling_words(database: Database, vocabulary: str, query: str, total: int) -> set[str]:
-    """Return the words of a query that say which of `total` texts are meant, the rarest first where they are many."""
-    asked = sorted(set(words_of(query)))
-    marks = ",".join("?" * len(asked))
-    counted = database.rows(f"SELECT doc, term FROM {vocabulary} WHERE term IN ({marks})", asked)
-    rare = sorted((texts, term) for texts, term in counted if texts <= max(1, COMMON_SHARE * total))
-    so_far = accumulate(texts for texts, _ in rare)
-    return {term for at, ((_, term), all_) in enumerate(zip(rare, so_far, strict=True)) if not at or all_ <= RANKED}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from rag.indexing import Indexer, Progress
 from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
 from rag.retrieve import Retrieval, choose, entry_words, mentioned, query_windows
-from rag.second_source import SecondSource, add_passages, within
+from rag.second_source import SecondSource
 from rag.shelf import BinnedWorld
 from rag.store import EntrySource, LoreStore, changed_entries
 from rag.upstream import ModelServer, model_server
@@ -263,18 +263,15 @@ class Worlds:
     ) -> tuple[Conversation, Retrieval]:
         """Return the conversation with the facts that hold at a moment of the story, and what was chosen."""
         retrieval = self.search(world, *last_request(messages), moment)
-        return add_facts(self._with_passages(world, messages, moment), retrieval.hits), retrieval
+        if self._config.passages:
+            messages = self._with_passages(world, messages, self.at(world, moment))
+        return add_facts(messages, retrieval.hits), retrieval
 
-    def _with_passages(
-        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment | None
-    ) -> Sequence[dict[str, Any]]:
+    def _with_passages(self, world: str, messages: Sequence[dict[str, Any]], at: Moment) -> Conversation:
         """Return the conversation with as many earlier passages of the manuscripts as the settings ask for."""
-        if not self._config.passages:
-            return messages
-        query, least = last_request(messages)[0], self._config.least_similarity
-        found = self.passages.search(world, query, self._config.passages, self.at(world, moment), least)
         context = self.model_server.context_length
-        return add_passages(messages, within(found, context // CONTEXT_PARTS if context else None))
+        room = context // CONTEXT_PARTS if context else None
+        return self.passages.prompted(world, messages, at, self._config.passages, self._config.least_similarity, room)
 
     def backup(self, workspace: str) -> Path:
         """Write a copy of all worlds, with their histories, into a workspace's exports folder and return where."""
