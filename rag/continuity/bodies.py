@@ -120,7 +120,9 @@ def _subject_before(view: View, sentence: Sentence, masked: str, found: re.Match
         if one["who"].lower() == "it":
             continue
         meant = view.meant(sentence.start + one.start("who"), one["who"])
-        if meant is None or meant.being.person or meant.being is view.about:
+        if meant is None or view.others(meant.being, sentence.start + one.end("who"), sentence.start + found.start()):
+            return None  # somebody else stands nearer
+        if meant.being.person or meant.being is view.about:
             return meant
     return whole_entry(view, sentence)
 
@@ -144,7 +146,7 @@ _AGES = [
 ]
 _ENTRY_AGE = re.compile(
     rf"(?:^|[,;.] |\bnow |\bat |\bof |\baged |\bis |\bwas |\bperson )(?P<age>{NUMBER})(?: years old)?"
-    rf"(?=[,.;:]| and | or so|$| dressed | and)",
+    rf"(?=[,.;:]| and | or so|$| in (?:the year )?\d| dressed | and)",
     re.IGNORECASE,
 )
 _ENTRY_YEARS_OLD = re.compile(rf"(?P<age>{NUMBER}) years old", re.IGNORECASE)

@@ -67,7 +67,7 @@ def negated(masked: str, position: int) -> bool:
 
 def owner(view: View, sentence: Sentence, found: re.Match[str], after_preposition: bool = False) -> Meant | None:
     """Return who a match's group `who` means; in "the bell of Pellow was" the name is not what the verb is about."""
-    plain_name = found["who"].endswith(MASK)
+    plain_name = found["who"].endswith(MASK) and not re.match(",? who\\b", sentence.text[found.end("who") :])
     if plain_name and not after_preposition and _AFTER_PREPOSITION.search(sentence.text[: found.start("who")]):
         return None
     return view.meant(sentence.start + found.start("who"), found["who"])

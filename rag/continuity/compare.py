@@ -12,6 +12,10 @@ from rag.continuity.names import Being
 from rag.continuity.words import BUILD_CLASH, SAME_TRADE, near, words_of
 
 _COMMON = words_of("the and was were had has have when that they them with from this his her him she for but not")
+_BESIDE = re.compile(
+    r"\b(?:(?:north|south|east|west)\w* of|from|between|above|below|beyond|opposite|towards?|to|miles? of) (?:the )?$"
+)
+"""What before a place's name says that it is another place: a town four miles north of it does not lie in it."""
 AGE_SLACK = 2
 """Years by which an age without a date may differ: a story takes its time."""
 
@@ -131,8 +135,9 @@ def _mentions(one: Being, other: Being) -> bool:
 
 
 def _speaks_of(one: Being, names: Sequence[str]) -> bool:
-    text = " ".join(f"{entry.text} {' '.join(entry.links)}" for entry in one.entries).casefold()
-    return any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)
+    text = " ".join(f"{entry.text} {', '.join(entry.links)}" for entry in one.entries).casefold()
+    places = [found for name in names for found in re.finditer(rf"\b{re.escape(name)}\b", text)]
+    return any(not _BESIDE.search(text[: found.start()]) for found in places)
 
 
 Wording = Callable[[Claim, Fact, Mapping[str, Being]], str]

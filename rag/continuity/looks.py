@@ -31,7 +31,7 @@ def _patterns(part: str, colours: str) -> list[re.Pattern[str]]:
             rf"{OWNER} {_SOME}{colour},? (?:[a-z-]+ )?{part}\b",
             rf"(?P<both>both )?{OWNER} (?:(?!(?:{colours})\b)[a-z]+ )?{part} (?:{_IS})"
             rf" {_NOT}{_VERY}{_AS}{colour}(?! (?:with|from|for)\b)",
-            rf"{SUBJECT}(?: [a-z]+)?,? (?:had|has|have|with) (?:always )?(?:had )?{_SOME}{colour},? "
+            rf"{SUBJECT}(?:,? who)?(?: [a-z]+)?,? (?:had|has|have|with) (?:always )?(?:had )?{_SOME}{colour},? "
             rf"(?:[a-z-]+ )?{part}\b",
             rf"{SUBJECT}(?: [a-z]+)? (?:had|has|with) (?:[a-z]+ ){{0,2}}?{part} (?:so |of )?{_AS}{colour}",
             rf"{SUBJECT}[^.;:]{{3,60}}? with (?P<both>two |both )?(?:(?!his|her|{NAME})[a-z]+"

@@ -39,6 +39,11 @@ class Being:
         return any(entry.kind == "character" for entry in self.entries)
 
     @property
+    def event(self) -> bool:
+        """Say whether it is something that happened."""
+        return any(entry.kind == "event" for entry in self.entries)
+
+    @property
     def names(self) -> list[str]:
         """Its names and aliases in all entries."""
         return [name for entry in self.entries for name in (entry.name, *entry.aliases)]

@@ -64,10 +64,10 @@ def numbers(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
         return
     for pattern in (_OF_NAME, _HAS, _OWNED):
         for found in pattern.finditer(masked):
-            if pattern is not _OF_NAME and owner(view, sentence, found) is None:
-                continue
             at = found.start("who") + (4 if found["who"].lower().startswith(("the ", "old ")) else 0)
             meant = view.meant(sentence.start + at, found["who"])
+            if meant and pattern is not _OF_NAME and not owner(view, sentence, found, meant.being.event):
+                continue
             if meant and not _part_of(masked, found) and not negated(masked, found.start("number")):
                 yield from _counted(view, sentence, meant, found)
     for found in _MEASURED_NAME.finditer(masked):

@@ -179,6 +179,11 @@ class View:
         known = " ".join((*being.names, *(entry.text for entry in being.holding or being.entries))).lower()
         return stem in known
 
+    def others(self, being: Being, start: int, end: int) -> list[Person]:
+        """Return who else is mentioned between two positions; what may be a word for the being itself is left out."""
+        found = [person for person in self._between(start, end) if person.being is not being]
+        return [person for person in found if person.being is not None or not self._may_be(person, being)]
+
     def _between(self, start: int, end: int) -> Sequence[Person]:
         low, high = bisect.bisect_left(self._people_starts, start), bisect.bisect_left(self._people_starts, end)
         return self._people[low:high]

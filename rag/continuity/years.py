@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 
 from rag.continuity.claims import Claim, claim, owner, whole_entry
-from rag.continuity.names import Being
 from rag.continuity.sentences import Sentence
 from rag.continuity.view import NAME, View
 
 _YEAR = r"(?P<year>\d{1,4})(?![\d,]*\s*(?:feet|miles|yards|men|people|o['’]clock|pounds|pence))\b"
 _WHEN = (
-    r"(?:in|on|of|since|by) (?:the )?(?:(?:early |late )?(?:spring|summer|autumn|winter|year|month|end"
+    r"(?i:in|on|of|since|by) (?:the )?(?:(?:early |late )?(?:spring|summer|autumn|winter|year|month|end"
     r"|\w+ of) (?:of )?"
     r"|\d{1,2}(?:st|nd|rd|th)? (?:of )?)?(?:[A-Z][a-z]+ (?:of )?)?(?:the year )?"
 )
@@ -20,7 +19,6 @@ _VERBS = {
     "fell": r"fell|falls?|fallen|collapsed|came down",
     "drowned": r"drown\w*",
     "found": r"found",
-    "born": r"born",
     "built": r"built|rebuilt",
     "launched": r"launch\w*",
     "cast": r"cast",
@@ -55,14 +53,19 @@ def years(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     if not dated:
         return
     for found in _NAME_OF.finditer(masked):
-        if (meant := owner(view, sentence, found, after_preposition=True)) and _is_event(meant.being):
+        if (meant := owner(view, sentence, found, after_preposition=True)) and meant.being.event:
             yield claim(view, sentence, meant, "year", "itself", found["year"], found.span())
     meant = whole_entry(view, sentence)
-    if meant and _is_event(meant.being) and view.about is not None:
+    if meant and meant.being.event and view.about is not None:
         for found in dated:
             yield claim(view, sentence, meant, "year", "itself", found["year"], found.span())
     if len(dated) != 1:
         return
+    for bare in _VERB.finditer(masked) if meant else ():
+        if meant and 0 < dated[0].start() - bare.end() < 20:
+            action = next(key for key, value in bare.groupdict().items() if value)
+            span = (bare.start(), dated[0].end())
+            yield claim(view, sentence, meant, "year", action, dated[0]["year"], span)
     for verb in _NAMED_VERB.finditer(masked):
         named = _VERB.fullmatch(verb["verb"])
         whose = owner(view, sentence, verb) if named else None
@@ -77,7 +80,3 @@ def _next_to(masked: str, verb: re.Match[str], dated: re.Match[str]) -> bool:
     """Say whether no other clause stands between what happened and its year."""
     between = masked[min(verb.end(), dated.end()) : max(verb.start(), dated.start())]
     return not re.search(r"[;:—]|\b(?:who|which|when|after|before|because|but)\b", between)
-
-
-def _is_event(being: Being) -> bool:
-    return any(entry.kind == "event" for entry in being.entries)
