@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from rag.faults import add_handlers
 from rag.guard import OPEN_PATH, add_guards
 from rag.relay import Relay
-from rag.routes import continuity, entries, exchange, history, openai, passages, proposals, shelf
+from rag.routes import continuity, debug, entries, exchange, history, openai, passages, proposals, shelf
+from rag.routes.debug import LastSent
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StyleTunerError
@@ -38,7 +39,9 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     app = FastAPI(title="Style Tuner World", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_handlers(app)
     add_guards(app, config)
-    app.include_router(openai.routes(worlds, relay, default_world))
+    last = LastSent()
+    app.include_router(openai.routes(worlds, relay, default_world, last))
+    app.include_router(debug.routes(last))
     app.include_router(entries.routes(worlds))
     app.include_router(exchange.routes(worlds))
     app.include_router(history.routes(worlds))

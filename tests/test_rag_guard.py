@@ -14,7 +14,7 @@ from rag.service import state_file
 from style_tuner.config import WORLD_KEY_VARIABLE, WorldConfig, validated
 from style_tuner.errors import ConfigError, WorldError
 from style_tuner.processes import process_start
-from style_tuner.serving import world as page_side
+from style_tuner.serving import lore as page_side
 from style_tuner.workspace import PROJECT_ROOT, Workspace, write_json
 
 KEY = "world-key-1"

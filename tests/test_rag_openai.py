@@ -231,6 +231,22 @@ def test_fields_that_transformers_does_not_take_are_left_out_and_named(workspace
         assert unquote(answer.headers["x-world-fields-left-out"]) == "größe, logprobs, n, store"
 
 
+def test_the_last_request_is_shown_as_it_was_sent(workspace: Workspace) -> None:
+    port = free_port()
+    config = WorldConfig(model_url=f"http://127.0.0.1:{port}/v1")
+    with world_here(workspace, config, "scifi") as (url, worlds), httpx.Client(base_url=url, trust_env=False) as client:
+        worlds.put("scifi", [TONE, ELENA, LATER])
+        assert client.get("/debug/last").status_code == 404
+        with Upstream(port) as upstream:
+            client.post("/v1/completions", json=PLAIN | {"model": "base@scifi#3"})
+            client.post("/v1/chat/completions", json=CHAT | {"model": "base@none"})
+        shown = client.get("/debug/last").json()
+    assert (shown["path"], shown["world"], shown["book"], shown["chapter"]) == ("/v1/completions", "scifi", "", 3)
+    assert shown["sent"] == upstream.asked[0]
+    hits = [(hit["entry"]["id"], hit["reason"]) for hit in shown["chosen"][0]["hits"]]
+    assert hits == [("tone", "always-on"), ("elena", "mention")]
+
+
 def test_names_that_do_not_fit_the_header_are_counted() -> None:
     few = source_headers(["Elena", "Bar", "Elena"])
     assert few == {"X-World-Sources": "%5B%22Elena%22%2C%20%22Bar%22%5D"}

@@ -18,6 +18,7 @@ from rag.bodies import CHAT, COMPLETION, is_text, read, with_facts
 from rag.errors import UnknownWorldError
 from rag.faults import refusal
 from rag.relay import Relay
+from rag.routes.debug import LastSent, Sent
 from rag.worlds import Worlds
 from style_tuner.records import listed_once
 
@@ -27,17 +28,17 @@ SOURCES_LENGTH = 4096
 TOKENS_NOTE = "The prompt is given as token ids, which cannot be read here, so no facts were added."
 
 
-def routes(worlds: Worlds, relay: Relay, default_world: str | None) -> APIRouter:
-    """Return the routes under `/v1`."""
+def routes(worlds: Worlds, relay: Relay, default_world: str | None, last: LastSent) -> APIRouter:
+    """Return the routes under `/v1`; the last request with facts is kept in `last`."""
     router = APIRouter(prefix="/v1")
 
     @router.post("/chat/completions")
     async def chat_completions(request: Request) -> Response:
-        return await _answer(request, CHAT, worlds, relay, default_world)
+        return await _answer(request, CHAT, worlds, relay, default_world, last)
 
     @router.post("/completions")
     async def completions(request: Request) -> Response:
-        return await _answer(request, COMPLETION, worlds, relay, default_world)
+        return await _answer(request, COMPLETION, worlds, relay, default_world, last)
 
     @router.get("/models")
     async def models(request: Request) -> Response:
@@ -96,7 +97,9 @@ def _no_model(name: str, known: Sequence[dict[str, Any]]) -> JSONResponse:
     return refusal(404, f"The model server has no model {name!r}; it has: {names}.", "model_not_found")
 
 
-async def _answer(request: Request, path: str, worlds: Worlds, relay: Relay, default_world: str | None) -> Response:
+async def _answer(
+    request: Request, path: str, worlds: Worlds, relay: Relay, default_world: str | None, last: LastSent
+) -> Response:
     """Add the world's facts to a request and pass it on; an unknown model is said to be that."""
     body = await request.body()
     fields = read(path, body)
@@ -114,6 +117,7 @@ async def _answer(request: Request, path: str, worlds: Worlds, relay: Relay, def
         sent, found = await run_in_threadpool(
             with_facts, path, sent, lambda messages: worlds.prompt(asked.world, messages, asked.moment)
         )
+        last.keep(Sent(path, asked.world, worlds.at(asked.world, asked.moment), sent, found))
         headers |= source_headers(hit.entry.name for retrieval in found for hit in retrieval.hits)
     taken = server.takes(path, sent)
     if left_out := sorted(sent.keys() - taken.keys()):
