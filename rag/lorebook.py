@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -93,18 +94,14 @@ def without_doubles(named: Sequence[tuple[str, Entry]]) -> tuple[tuple[Entry, ..
 def entry_from(values: dict[str, Any]) -> Entry:
     """Return an entry from plain values, or raise a `WorldError` that says which value is wrong."""
     name = values.get("name")
-    if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).strip():
+    if not isinstance(name, str | int | float) or isinstance(name, bool) or not one_line(name):
         raise WorldError(f"`name` must be text, but is {name!r}")
-    name = " ".join(str(name).split())
+    name = one_line(name)
     if len(name) > LONGEST_NAME:
         raise WorldError(f"its name has {len(name)} characters, more than {LONGEST_NAME}: shorten it")
     text = values.get("text")
-    if not isinstance(text, str) or not (text := _lines(text)):
+    if not isinstance(text, str) or not (text := lines(text)):
         raise WorldError("it has no text")
-    try:
-        f"{name}{text}{values.get('aliases')}{values.get('keys')}".encode()
-    except UnicodeEncodeError:
-        raise WorldError("it holds half of a character that takes two: write that character anew") from None
     always_on = values.get("always_on", False)
     if not isinstance(always_on, bool):
         raise WorldError(f"`always_on` must be true or false, but is {always_on!r}")
@@ -115,25 +112,40 @@ def entry_from(values: dict[str, Any]) -> Entry:
     first, last = _chapter(values, "from_chapter"), _chapter(values, "to_chapter")
     if first is not None and last is not None and last < first:
         raise WorldError(f"it holds from chapter {first} to chapter {last}: the second must not be the smaller one")
-    return Entry(
+    entry = Entry(
         id=slug(str(values.get("id") or slug(name))),
         name=name,
         text=text,
-        kind=kind,
+        kind=one_line(kind) or "note",
         aliases=_names(values, "aliases"),
         keys=_keys(values.get("keys")),
         always_on=always_on,
         priority=_whole(values, "priority") or 0,
-        book=book.strip(),
+        book=one_line(book),
         from_chapter=first,
         to_chapter=last,
         fields=_facts(values),
         links=_names(values, "links"),
         foreign=_mapping(values, "foreign"),
     )
+    lists = (*entry.aliases, *entry.keys, *entry.links, *entry.fields, *entry.fields.values())
+    try:
+        "".join((name, text, kind, book, *lists)).encode()
+        if entry.foreign:
+            json.dumps(entry.foreign, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise WorldError("it holds half of a character that takes two: write that character anew") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WorldError(f"`foreign` must hold plain values, as in JSON, but {error}") from None
+    return entry
 
 
-def _lines(text: str) -> str:
+def one_line(value: Any) -> str:
+    """Return a name or another short value without line breaks and what no file of text may hold."""
+    return " ".join(str(value).replace("\0", "").split())
+
+
+def lines(text: str) -> str:
     """Return a text with one kind of line end, and without what no file of text may hold."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
 
@@ -164,8 +176,8 @@ def _facts(values: Mapping[str, Any]) -> dict[str, str]:
     for name, fact in facts.items():
         if isinstance(fact, dict | list):
             raise WorldError(f"the field {name!r} must be one line of text, but is {fact!r}")
-    lines = {" ".join(str(name).split()): _lines(str(fact)) for name, fact in facts.items() if fact is not None}
-    return {name: fact for name, fact in lines.items() if name and fact}
+    told = {one_line(name): lines(str(fact)) for name, fact in facts.items() if fact is not None}
+    return {name: fact for name, fact in told.items() if name and fact}
 
 
 def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -176,7 +188,7 @@ def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
         value = value.split(",")
     if not isinstance(value, list | tuple) or not all(isinstance(name, str | int | float) for name in value):
         raise WorldError(f"`{key}` must be a list of names, but is {value!r}")
-    return tuple(dict.fromkeys(name for one in value if (name := " ".join(str(one).split()))))
+    return tuple(dict.fromkeys(name for one in value if (name := one_line(one))))
 
 
 def _keys(value: Any) -> tuple[str, ...]:
@@ -187,4 +199,4 @@ def _keys(value: Any) -> tuple[str, ...]:
         value = [value]
     if not isinstance(value, list | tuple) or not all(isinstance(key, str | int | float) for key in value):
         raise WorldError(f"`keys` must be a list of words or /regular expressions/, but is {value!r}")
-    return tuple(dict.fromkeys(key for one in value if (key := str(one).strip())))
+    return tuple(dict.fromkeys(key for one in value if (key := lines(str(one)))))

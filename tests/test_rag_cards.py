@@ -194,6 +194,7 @@ def test_a_card_that_says_nothing_leaves_its_book() -> None:
     notes = read(value)
     assert [entry.name for entry in notes.entries] == ["The Perihelion", "The ring"]
     assert notes.skipped[0].name == "elena.json, the card itself"
+    assert cards.write(imported(notes))[0] == value
 
 
 def test_a_character_without_description_is_told_from_its_personality() -> None:

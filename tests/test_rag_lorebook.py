@@ -103,6 +103,9 @@ Fixes engines."""
         ("fields: grey", "names with values"),
         ("fields: {eyes: [grey, green]}", "one line of text"),
         ("keys: {a: b}", "list of words"),
+        ('aliases: ["\\ud83d"]', "half of a character"),
+        ("foreign: {made: 2026-01-01}", "plain values"),
+        ("foreign: {odd: .nan}", "plain values"),
     ],
 )
 def test_a_value_that_cannot_be_is_named(line: str, said: str) -> None:

@@ -121,6 +121,13 @@ def test_a_malformed_lorebook_is_named_with_the_reason(data: bytes, reason: str)
     assert reason in notes.skipped[0].reason
 
 
+def test_half_of_a_character_is_replaced_wherever_it_stands() -> None:
+    value = {"name": "half \ud83d", "entries": [{"key": ["Ada"], "content": "half \ud83d, whole \U0001f600"}]}
+    entry = read_data("ring.json", json.dumps(value).encode()).entries[0]
+    assert entry.text == "half ?, whole \U0001f600"
+    json.dumps(vars(entry), ensure_ascii=False).encode()
+
+
 def test_a_file_of_300_megabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as stream:

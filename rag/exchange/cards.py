@@ -110,7 +110,9 @@ def read(value: Mapping[str, Any], file: str) -> Notes:
     try:
         card, remarks = _character(data, file, character)
     except WorldError as error:
-        rest = Notes() if book is None else read_book(FORM, _book(book, file, "book", {}, character))
+        frame = _book(book, file, "lorebook", around, character) if book is not None else None
+        told = {key: one for key, one in data.items() if key != "character_book"}
+        rest = read_book(FORM, replace(frame, values={**frame.values, "data": told})) if frame else Notes()
         return joined([Notes(skipped=(Skipped(f"{file}, the card itself", str(error)),)), rest])
     rest = Notes()
     if book is not None:
@@ -148,7 +150,7 @@ def _character(data: Mapping[str, Any], file: str, character: str) -> tuple[Foun
             "fields": {key: parts[key].text for key in FACTS if parts[key].text and key != told[0]},
         }
     )
-    raw = {key: value for key, value in data.items() if key != "character_book"}
+    raw = {key: value for key, value in data.items() if key != "character_book" or value is None}
     kept = keep(raw, _says(entry), None, {"file": file, "card": True})
     remarks = dict.fromkeys((*(text for part in parts.values() for text in part.remarks), SPOKEN))
     found = Found(replace(entry, foreign={FORMAT: kept}), f"{file}, the card itself", TOLD)
@@ -179,6 +181,8 @@ def write(entries: Sequence[Entry], character: str = "") -> tuple[Any, Written]:
     if chosen is None:
         book = write_book(FORM, others)
         inner = {**book.values.get("book", {}), "entries": [row for _, row in book.rows]}
+        if "data" in book.values:  # the card says nothing of the character, or nothing that can be read
+            inner = {**book.values["data"], "character_book": inner}
         return {**book.values.get("around", {}), "data": inner} if book.shape == "lorebook" else inner, book
     kept = chosen.foreign.get(FORMAT)
     note = note_of(kept)

@@ -151,7 +151,10 @@ def _as_json(text: str, ending: str) -> Any | None:
 def parsed(text: str) -> Any:
     """Return the value of JSON text, or raise a `WorldError` that says where it breaks off."""
     try:
-        return json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        if "\\ud" in text or "\\uD" in text:  # half of a character that takes two cannot be kept in any file
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+        return value
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}: {error.msg}" if text.rstrip()[-1:] in ("}", "]") else "it breaks off"
         raise WorldError(f"its JSON is damaged ({where}): export or download it anew") from None

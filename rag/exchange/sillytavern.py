@@ -141,7 +141,7 @@ def _number_anew(rows: Sequence[Any]) -> None:
     """Give each row that shares its number with an earlier one, or is new, a number of its own."""
     taken: set[Any] = set()
     for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("uid"), int):
+        if isinstance(row, dict) and type(row.get("uid")) is int:
             if row["uid"] in taken:
                 row["uid"] = max(taken) + 1
             taken.add(row["uid"])

@@ -141,7 +141,7 @@ def _value(column: str, cell: str) -> Any:
         return cell.casefold() in ("true", "yes", "1", "x", "ja", "wahr", "on")
     if column in ("priority", "from_chapter", "to_chapter"):
         try:
-            return int(float(cell))
+            return int(cell) if cell.lstrip("+-").isdecimal() else int(float(cell))
         except (ValueError, OverflowError):
             raise WorldError(f"`{column}` must be a whole number, but is {cell!r}") from None
     if column == "foreign":

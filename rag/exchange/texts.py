@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import regex
 
+from rag.lorebook import lines, one_line
+
 MARKUP = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|center|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|q|"
     r"small|span|strike|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>]*|\s*/)?>",
@@ -45,8 +47,8 @@ def cleaned(text: str, character: str = "") -> Cleaned:
     text = DECORATORS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     plain = UNSEEN.sub("", text)
     if MARKUP.search(plain) or plain != text:
-        lines = MARKUP.sub("", LINE_ENDS.sub("\n", plain))
-        text = re.sub(r"\n{3,}", "\n\n", html.unescape(lines).replace("\N{NO-BREAK SPACE}", " "))
+        seen = MARKUP.sub("", LINE_ENDS.sub("\n", plain))
+        text = re.sub(r"\n{3,}", "\n\n", html.unescape(seen).replace("\N{NO-BREAK SPACE}", " "))
         remarks.append(HTML_OUT)
     if CHARACTER.search(text):
         if character:
@@ -103,12 +105,13 @@ def sort_keys(name: str, written: Sequence[str], character: str = "", expression
     keys: list[str] = []
     pairs: list[tuple[str, str | None]] = []
     for key in written:
-        plain = " ".join(CHARACTER.sub(lambda _: character, key).split() if character else key.split())
+        inside = lines(key)
+        plain = one_line(CHARACTER.sub(lambda _: character, key) if character else key)
         ours: str | None = plain
         if not plain:
             ours = None
-        elif expressions is not None or expression(key.strip()):
-            ours = key.strip() if expressions is None else f"/{key}/{expressions}"
+        elif expressions is not None or expression(inside):
+            ours = inside if expressions is None else f"/{inside}/{expressions}"
             keys.append(ours)
         elif plain.casefold() == name.casefold():
             ours = None
