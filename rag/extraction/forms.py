@@ -231,7 +231,7 @@ def _parted(run: Sequence[_Token], counts: _Counts) -> tuple[str, tuple[str, ...
     """Return the title of a run (the last of several) and the words behind it."""
     words = [token.word for token in run]
     title = ""
-    while words and words[0] in TITLES and len(words) > 1:
+    while len(words) > 1 and words[0] in TITLES and words[1] != "of":  # the Earl of Elton is not the Countess
         title = words.pop(0)
     while words and (words[-1] in CONNECTORS or words[-1] in TITLES):
         words.pop()

@@ -39,7 +39,7 @@ TRADE = (
     r"professor|student|scholar|soldier|sailor|fisherman|pilot|engineer|mechanic|carpenter|blacksmith|smith|baker|butcher|"
     r"miller|tailor|weaver|cobbler|farmer|shepherd|gardener|groom|coachman|butler|footman|cook|housemaid|"
     r"steward|merchant|trader|banker|broker|thief|smuggler|pirate|spy|policeman|constable|detective|inspector|sergeant|"
-    r"lieutenant|colonel|major|general|admiral|king|queen|prince|princess|duke|duchess|baron|baronet|mayor|governor|"
+    r"lieutenant|colonel|major|general|admiral|prince|princess|duke|duchess|baron|baronet|mayor|governor|"
     r"minister|ambassador|poet|painter|writer|novelist|journalist|musician|actor|actress|singer|dancer|fiddler|witch|"
     r"wizard|hunter|ranger|scout|guard|gaoler|jailer|executioner|collector|ferryman|ferrywoman|boatman|carter|porter|"
     r"messenger|apprentice|skipper|bosun|mate|midwife|reeve|sheriff|bailiff|bellwarden|juror|foreman|navigator|medic|"
@@ -180,7 +180,9 @@ LIVES = (
     _rule("life", "", rf"\b(?P<value>murdered|buried|hanged|beheaded) {WHO}(?!['’])"),
 )
 SITES = (
-    _rule("what", "", rf"{WHO} {IS} (?P<value>(?:an?|the) (?:[a-z-]+,? (?:and )?){{0,4}}?{_SITES})\b", *_PLACES),
+    _rule(
+        "what", "", rf"{WHO} {IS} (?P<value>(?:an?|the) (?:[a-z-]+,? (?:and )?){{0,4}}?{_SITES})\b(?! house)", *_PLACES
+    ),
     _rule("what", " of ", rf"\bthe (?:[a-z]+ )?(?P<value>{PLACE_KINDS}) of {WHO}(?!['’])", *_PLACES),
     _rule("where", "", rf"{WHO} [^.;⟨⟩]{{0,60}}?(?P<value>{_DISTANCE})", *_PLACES),
     _rule("where", "", rf"{WHO} (?:lies|lay|stands|stood|is|was) (?P<value>{_SPOT})", *_PLACES),
@@ -189,5 +191,6 @@ SITES = (
 RULES: tuple[Rule, ...] = LOOKS + LIVES + SITES
 HIS_KIN = listed("father brother son husband uncle nephew grandfather grandson stepfather half-brother")
 HER_KIN = listed("mother sister daughter wife aunt niece grandmother granddaughter stepmother half-sister")
+HER_TRADE = re.compile(r"(?:ess|lady|woman|mistress|maid|nun|witch|midwife)$")
 SEVERAL = frozenset(("occupation", "build", "lives in", "body"))
 """Fields that may hold several values without a contradiction; relations may, too."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from rag.extraction.lexicon import PLAIN_TITLES, TITLES
 from rag.extraction.meant import MARK, Sentence, sentences_with
 from rag.extraction.names import Name
-from rag.extraction.rules import HER_KIN, HIS_KIN, RULES, SEVERAL, Rule
+from rag.extraction.rules import HER_KIN, HER_TRADE, HIS_KIN, RULES, SEVERAL, Rule
 from rag.extraction.text import Paragraph, Quote
 
 DOUBT = re.compile(
-    r"\b(?:if|in case|as if|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|wish\w*|suppos\w*|pretend\w*"
-    r"|almost|nearly|seem\w*|until|till|unless|whether|should|lest|rumour\w*|believ\w*|thought|feared?|hoped?|looked|"
-    r"not|never|no|nor|neither|hardly|scarcely|n['’]t|when|before|since|once)\b",
+    r"\b(?:if|in case|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|wish\w*|suppos\w*|"
+    r"pretend\w*|almost|nearly|seem\w*|until|till|unless|whether|should|lest|rumour\w*|believ\w*|thought|feared?|"
+    r"hoped?|looked|not|never|no|nor|neither|hardly|scarcely|n['’]t|when|before|since|once)\b",
     re.IGNORECASE,
 )
 """Words that, before a fact in its sentence or inside it, leave it in doubt or put it into another time."""
@@ -130,6 +130,8 @@ def _facts(sentence: Sentence) -> Iterator[tuple[int, str, str, Quote, int | Non
             if sentence.names[number].kind not in rule.kinds or not _other_fits(sentence, rule, number, other, kin):
                 continue
             field, value = _told(sentence, rule, groups, other)
+            if field == "occupation" and HER_TRADE.search(value) and sentence.names[number].sex == "he":
+                continue
             yield number, field, value, sentence.quote_from(back), other
 
 
