@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag.exchange.books import Book, Form, Written, carrying, check_depth, read_book, read_rows, write_book
+from rag.exchange.books import Book, Form, carrying, check_depth, read_book, read_rows
 from rag.exchange.kept import NOTHING, Place, give_back, keep, note_of, same_at, value_at
+from rag.exchange.rows import Written, write_book
 from rag.exchange.sillytavern import has_second_keys
 from rag.exchange.texts import cleaned
 from rag.lorebook import Found, Notes, Remark, Skipped, entry_from, joined

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag.exchange.books import Book, Form, Written, read_book, write_book
+from rag.exchange.books import Book, Form, read_book
+from rag.exchange.rows import Written, write_book
 from rag.exchange.texts import JOINED_KEYS
 from rag.lorebook import Notes, Remark, joined
 from style_tuner.errors import WorldError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag.exchange.books import Book, Form, Written, read_book, write_book
+from rag.exchange.books import Book, Form, read_book
+from rag.exchange.rows import Written, write_book
 from rag.lorebook import Notes
 from style_tuner.records import Entry
 

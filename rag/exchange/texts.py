@@ -23,7 +23,10 @@ CHARACTER = re.compile(r"\{\{\s*char\s*\}\}|<char>|<bot>", re.IGNORECASE)
 READER = re.compile(r"\{\{\s*user\s*\}\}|<user>", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}")
 DECORATORS = re.compile(r"\A(?:\s*@@@?\w+[^\n]*(?:\n|\Z))+")
-EXPRESSION = re.compile(r"/(?P<pattern>.+)/(?P<flags>[dgimsuvy]*)", re.DOTALL)
+EXPRESSION = re.compile(r"/(?P<pattern>.+)/(?P<flags>[a-z]*)", re.DOTALL)
+
+FLAGS = "gimsux"
+"""What may follow a regular expression; another letter makes it none, such as those of a path like /home/ada."""
 
 HTML_OUT = "HTML was taken out of the text; it is given back at export while the text is as it was"
 UNKNOWN_CHARACTER = "{{char}} stands for a name that the file does not tell: write the name into the text"
@@ -72,6 +75,8 @@ def broken(key: str) -> bool:
     found = EXPRESSION.fullmatch(key)
     if found is None:
         return False
+    if set(found["flags"]) - set(FLAGS):
+        return True
     try:
         regex.compile(found["pattern"])
     except (regex.error, OverflowError, RecursionError):
