@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -259,6 +260,16 @@ def test_the_queue_outlives_the_service(workspace: Workspace, client: TestClient
     later = client_of(worlds)
     assert set(listed(later, "rejected")) == {"Ossel"}
     assert later.get("/worlds/tethers/names").json()["workspace"] == "default"
+
+
+def test_a_backup_of_the_worlds_holds_the_queue(client: TestClient, worlds: Worlds, workspace: Workspace) -> None:
+    propose(client)
+    decide(client, "reject", "ossel")
+    copied = Workspace(workspace.home / "copy", "default")
+    copied.worlds.mkdir(parents=True)
+    shutil.copy(worlds.backup("default"), copied.worlds / "worlds.sqlite")
+    with Worlds(copied, WorldConfig(), WordEmbedder()) as other:
+        assert set(listed(client_of(other), "rejected")) == {"Ossel"}
 
 
 @pytest.mark.parametrize(

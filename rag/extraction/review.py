@@ -21,8 +21,8 @@ Kept = tuple[State, Row, str]
 class Review:
     """The queues of all worlds; nothing enters a world but by `accept`."""
 
-    def __init__(self, worlds: Worlds, queue: Queue) -> None:
-        self.queue = queue
+    def __init__(self, worlds: Worlds) -> None:
+        self.queue = Queue(worlds._store.database)
         self._worlds = worlds
         self._lock = threading.Lock()
 

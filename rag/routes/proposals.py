@@ -8,10 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.extraction.review import Review
-from rag.extraction.review_store import Queue
 from rag.extraction.run import LEAST, Runs
 from rag.worlds import Worlds
-from style_tuner.workspace import open_workspace
 
 
 class Reading(BaseModel):
@@ -40,7 +38,7 @@ class Chosen(BaseModel):
 def routes(worlds: Worlds) -> APIRouter:
     """Return the routes under `/worlds/{world}`."""
     router = APIRouter(prefix="/worlds/{world}")
-    review = Review(worlds, Queue(open_workspace().worlds / "proposals.sqlite"))
+    review = Review(worlds)
     runs = Runs(worlds, review.queue)
 
     @router.post("/proposals")
@@ -60,7 +58,7 @@ def routes(worlds: Worlds) -> APIRouter:
 
     @router.get("/names")
     def names(world: str) -> dict[str, Any]:
-        found = review.queue.last_run(review.number(world))
+        found = review.queue.last_reading(review.number(world))
         return {"world": world, **(found or {"names": [], "notes": [], "written": None})}
 
     @router.post("/proposals/accept")
