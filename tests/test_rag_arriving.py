@@ -61,6 +61,16 @@ def test_two_notes_of_one_name_are_named_and_two_rows_of_a_lorebook_are_two_entr
     assert [change for *_, change in arrived(rows, *world)] == ["unchanged", "unchanged"]
 
 
+def test_a_card_is_kept_beside_the_entry_of_its_name_in_a_lorebook() -> None:
+    lorebook = b'{"entries": [{"key": [], "comment": "Ada", "content": "Tall."}]}'
+    card = b'{"spec": "chara_card_v2", "data": {"name": "Ada", "description": "A countess."}}'
+    found = [*read_data("ring.json", lorebook).found, *read_data("ada.json", card).found]
+    assert [place for place, *_ in arrived(found)] == ["ada", "ada-character"]
+    world = [one.entry for one in plan(found, {}).arrivals]
+    assert [change for *_, change in arrived(found, *world)] == ["unchanged", "unchanged"]
+    assert arrived(found[1:], *world) == [("ada-character", "Ada", "unchanged")]
+
+
 def test_names_that_make_one_id_are_two_entries() -> None:
     east, west = note(Entry("ada", "Ada 東", "E.")), note(Entry("ada", "Ada 西", "W."))
     assert arrived([east, west]) == [("ada", "Ada 東", "new"), ("ada-2", "Ada 西", "new")]

@@ -69,15 +69,22 @@ class _Places:
         self.taken: dict[str, Found] = {}
         self._world = world
         self._last: dict[str, int] = {}
+        self._origins = {origin: entry.id for entry in world.values() for origin in _origins(entry)}
 
     def take(self, one: Found) -> str | None:
         """Return the id under which an entry goes into the world, None where the import has it already."""
         first = self.taken.get(one.entry.id)
         if first is not None and (one.own_id or (not one.labelled and _alike(first.entry, one.entry))):
             return None
-        place = one.entry.id if one.own_id else next(place for place in self._possible(one) if self._fits(place, one))
+        place = one.entry.id if one.own_id else self._same_origin(one)
+        place = place or next(place for place in self._possible(one) if self._fits(place, one))
         self.taken[place] = one
         return place
+
+    def _same_origin(self, one: Found) -> str | None:
+        """Return the id of the entry that came from the same place of the same file, under the same name."""
+        places = (self._origins.get(origin) for origin in _origins(one.entry))
+        return next((place for place in places if place is not None and place not in self.taken), None)
 
     def _possible(self, one: Found) -> Iterator[str]:
         yield one.entry.id
@@ -97,6 +104,14 @@ class _Places:
         if not renamed and there.name.casefold() != one.entry.name.casefold():
             return False
         return "kind" not in one.told or _alike(replace(there, name=one.entry.name), one.entry)
+
+
+def _origins(entry: Entry) -> Iterator[tuple[str, ...]]:
+    """Give where an entry came from: format, file and place in it, with its name."""
+    for format, kept in entry.foreign.items():
+        note = note_of(kept)
+        if "file" in note:
+            yield format, str(note["file"]), str(note.get("at", "card")), entry.name.casefold()
 
 
 def _alike(one: Entry, other: Entry) -> bool:

@@ -154,7 +154,7 @@ def _character(data: Mapping[str, Any], file: str, character: str) -> tuple[Foun
     raw = {key: value for key, value in data.items() if key != "character_book" or value is None}
     kept = keep(raw, _says(entry), None, {"file": file, "card": True})
     remarks = dict.fromkeys((*(text for part in parts.values() for text in part.remarks), SPOKEN))
-    found = Found(replace(entry, foreign={FORMAT: kept}), f"{file}, the card itself", TOLD)
+    found = Found(replace(entry, foreign={FORMAT: kept}), f"{file}, the card itself", TOLD, labelled=True)
     return found, tuple(Remark(text, (entry.name,)) for text in remarks)
 
 
