@@ -27,8 +27,6 @@ POOLS = (1, 2, 4, 8)
 PROFILE_UNITS = (40, 120, 400)
 """Sizes of profile, in units of 250 words, that the score is calibrated for."""
 UNIT_WORDS = 250
-PARTS = 6
-"""The other authors are left out of the panel in so many parts, one after another."""
 LEAST_VALUES = 3
 FALL_DEVIATIONS = 2
 FALL_PROBABILITY = 0.1
@@ -61,8 +59,8 @@ def simulate(
     """Learn the curves from the panel itself, where no value comes from text or authors that were trained on.
 
     Each author's profile (the earlier works; a short one is the end of them) is told from the panel less that author
-    and less a sixth of the others at a time, who are then the unseen others; the author's own unseen text is the last
-    work. All three are counts by author.
+    and less one other at a time, who is then the unseen other: the fewer are left out, the more the values are like
+    those of the whole panel. The author's own unseen text is the last work. All three are counts by author.
     """
     import numpy as np
     from scipy.sparse import vstack
@@ -81,15 +79,14 @@ def simulate(
         for place in range(number):
             kept = np.flatnonzero(whose != place)
             absent = [other for other in range(number) if other != place]
-            parts = np.arange(len(absent)) % PARTS
             learned, level = _learned(
                 profiles[place][-size:],
                 every[kept],
                 alike[np.ix_(kept, kept)],
-                parts[np.searchsorted(absent, whose[kept])],
+                np.searchsorted(absent, whose[kept]),
                 weighing,
             )
-            tried = [[learned[part] for part in sorted(set(parts))], *([learned[part]] for part in parts)]
+            tried = [learned, *([one] for one in learned)]
             values = [_values(tests[author], by) for author, by in zip((place, *absent), tried, strict=True)]
             own.append(values[0])
             others.append({length: np.concatenate([one[length] for one in values[1:]]) for length in POOLS})
@@ -104,16 +101,19 @@ def simulate(
 
 
 def _learned(
-    profile: csr_array, others: np.ndarray, alike: np.ndarray, parts: np.ndarray, weighing: Weighing
+    profile: csr_array, others: np.ndarray, alike: np.ndarray, whose: np.ndarray, weighing: Weighing
 ) -> tuple[list[tuple[np.ndarray, float]], float]:
-    """Return the weights and the constant learned without each part of the others, and the profile's own level."""
+    """Return the weights and the constant learned without each of the others, and the profile's own level.
+
+    `whose` says which of the other authors wrote each of their rows.
+    """
     import numpy as np
 
     early, late = _parted(profile)
     rest = profile[early.shape[0] :]
     own = [training_rows(counts, weighing).toarray().astype(np.float32) for counts in (early, rest)]
-    last = int(parts.max()) + 2
-    groups = np.r_[np.zeros(len(own[0]), dtype=int), np.full(len(own[1]), last), 1 + parts]
+    last = int(whose.max()) + 2
+    groups = np.r_[np.zeros(len(own[0]), dtype=int), np.full(len(own[1]), last), 1 + whose]
     columns, constants = separate_less_each(np.concatenate(own), others, alike, groups)
     learned = [(columns[:, place], float(constants[place])) for place in range(last)]
     without_late, constant = learned.pop()
