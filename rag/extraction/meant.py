@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Sentence:
         None where nobody, or more than one of that sex, is named since, or somebody without a name came in between.
         """
         sex = SEXES[pronoun.lower()]
-        texts = [self.masked[:place], *reversed(self.before[-BACK:])]
+        texts = [self.masked[:place], *reversed(self.before)]
         for back, text in enumerate(texts):
             people = {number for number in map(int, MARK.findall(text)) if self._may_be(number, sex)}
             if len(people) > 1:
@@ -98,29 +99,23 @@ def sentences_with(names: Sequence[Name], paragraphs: Sequence[Paragraph]) -> It
 
 def _masked(paragraph: Paragraph, places: Sequence[tuple[int, int, int]], names: Sequence[Name]) -> Iterator[Sentence]:
     before: list[str] = []
+    starts = [first for first, _, _ in places]
     for number, (start, end) in enumerate(paragraph.sentences):
-        text, spoken, at = "", [], start
-        edges: list[int] = []
-        for first, last, name in (place for place in places if start <= place[0] < end):
-            edges += range(at, first)
+        text, at = "", start
+        edges: list[int] = []  # for each masked character, its place in the paragraph
+        for first, last, name in places[bisect_left(starts, start) : bisect_left(starts, end)]:
             text += paragraph.text[at:first] + f"⟨{name}⟩"
+            edges += range(at, first)
             edges += [first] * (len(text) - len(edges))
             at = last
         text += paragraph.text[at:end]
         edges += range(at, end)
-        if paragraph.speech:
-            spoken = [
-                (edges.index(max(a, start)), _last(edges, min(b, end)))
-                for a, b in paragraph.speech
-                if a < end and b > start and max(a, start) in edges
-            ]
-        yield Sentence(paragraph, number, text, tuple(spoken), tuple(before), names)
+        spoken = [
+            (bisect_left(edges, max(said, start)), bisect_left(edges, min(until, end)))
+            for said, until in paragraph.speech_in(start, end)
+        ]
+        yield Sentence(paragraph, number, text, tuple(spoken), tuple(before[-BACK:]), names)
         told = text
         for first, last in reversed(spoken):
             told = told[:first] + " " + told[last:]
         before.append(told)
-
-
-def _last(edges: Sequence[int], end: int) -> int:
-    """Return how many masked characters stand before a place of the paragraph."""
-    return sum(edge < end for edge in edges)

@@ -22,6 +22,8 @@ DOUBT = re.compile(
 """Words that, before a fact in its sentence or inside it, leave it in doubt or put it into another time."""
 BEFORE, AFTER = 45, 12
 QUOTES_OF_ONE = 3
+LONGEST = 2000
+"""Characters of a quote that somebody will read to judge a fact; what needs more is not proposed."""
 LATER = ("life",)
 """Fields that become true in the course of the story: told from its beginning they would give it away."""
 
@@ -132,7 +134,9 @@ def _facts(sentence: Sentence) -> Iterator[tuple[int, str, str, Quote, int | Non
             field, value = _told(sentence, rule, groups, other)
             if field == "occupation" and HER_TRADE.search(value) and sentence.names[number].sex == "he":
                 continue
-            yield number, field, value, sentence.quote_from(back), other
+            quote = sentence.quote_from(back)
+            if len(quote.text) <= LONGEST:
+                yield number, field, value, quote, other
 
 
 def _about(sentence: Sentence, match: re.Match[str]) -> tuple[int, int] | None:

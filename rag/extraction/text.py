@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,14 @@ class Paragraph:
 
     def spoken(self, place: int) -> bool:
         """Say whether the character at a place is said aloud."""
-        return any(start <= place < end for start, end in self.speech)
+        at = bisect_right(self.speech, place, key=lambda span: span[0]) - 1
+        return at >= 0 and place < self.speech[at][1]
+
+    def speech_in(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return what is said aloud, wholly or in part, between two places."""
+        first = max(0, bisect_right(self.speech, start, key=lambda span: span[0]) - 1)
+        last = bisect_right(self.speech, end - 1, key=lambda span: span[0])
+        return [span for span in self.speech[first:last] if span[1] > start]
 
     def quote(self, start: int, end: int) -> Quote:
         """Return what stands from one place to another, with the address."""
@@ -72,8 +80,7 @@ class Paragraph:
 
     def sentence_at(self, place: int) -> int:
         """Return the number of the sentence that a place lies in."""
-        found = (number for number, (start, end) in enumerate(self.sentences) if start <= place < end)
-        return next(found, len(self.sentences) - 1)
+        return max(0, bisect_right(self.sentences, place, key=lambda span: span[0]) - 1)
 
 
 def sentence_edges(text: str) -> list[int]:
