@@ -69,6 +69,8 @@ def test_a_card_is_kept_beside_the_entry_of_its_name_in_a_lorebook() -> None:
     world = [one.entry for one in plan(found, {}).arrivals]
     assert [change for *_, change in arrived(found, *world)] == ["unchanged", "unchanged"]
     assert arrived(found[1:], *world) == [("ada-character", "Ada", "unchanged")]
+    renamed_file = read_data("ada-2.json", card).found
+    assert arrived(list(renamed_file), *world) == [("ada-character", "Ada", "changed")]
 
 
 def test_names_that_make_one_id_are_two_entries() -> None:

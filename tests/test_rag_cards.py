@@ -169,6 +169,8 @@ def test_whose_card_it_is_must_be_clear() -> None:
     assert {remark.names for remark in written.remarks} == {("Elena Voss", "The Perihelion", "The ring"), ("Ada",)}
     with pytest.raises(WorldError, match="no entry named 'Bob'"):
         cards.write(entries, "Bob")
+    with pytest.raises(WorldError, match="2: ada, ada-2. Say"):
+        cards.write([Entry(place, "Ada", "Tall.", "character") for place in ("ada", "ada-2")])
     with pytest.raises(WorldError, match="2: Ada, Bea. Say which one with --character"):
         cards.write([Entry(name.lower(), name, "Tall.", "character") for name in ("Ada", "Bea")])
 

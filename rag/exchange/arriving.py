@@ -87,9 +87,12 @@ class _Places:
         return next((place for place in places if place is not None and place not in self.taken), None)
 
     def _possible(self, one: Found) -> Iterator[str]:
+        beside = f"{one.entry.id}-{slug(one.entry.kind)}"
+        if beside in self._world and self._world[beside].kind == one.entry.kind != "note":
+            yield beside
         yield one.entry.id
         if one.entry.kind != "note":
-            yield f"{one.entry.id}-{slug(one.entry.kind)}"
+            yield beside
         while True:
             number = self._last.get(one.entry.id, 1) + 1
             self._last[one.entry.id] = number

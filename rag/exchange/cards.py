@@ -217,7 +217,8 @@ def _chosen(entries: Sequence[Entry], character: str) -> Entry | None:
         return people[0]
     if not people and any(note_of(entry.foreign.get(FORMAT)) for entry in entries):
         return None
-    named = ", ".join(entry.name for entry in people[:10])
+    names = [entry.name for entry in people]
+    named = ", ".join((names if len(set(names)) == len(names) else [entry.id for entry in people])[:10])
     raise WorldError(
         f"A card is about one character, and the world has {len(people)}{f': {named}' if named else ''}. "
         "Say which one with --character NAME (over HTTP: character=NAME)."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -45,7 +45,7 @@ def routes(worlds: Worlds) -> APIRouter:
     def import_files(
         world: str, files: Annotated[list[UploadFile], File()], dry_run: Annotated[bool, Form()] = False
     ) -> dict[str, Any]:
-        named = [(file.filename or "unnamed", file.file.read(LARGEST_FILE + 1)) for file in files]
+        named = [(PurePath(file.filename or "unnamed").name, file.file.read(LARGEST_FILE + 1)) for file in files]
         read = joined([read_data(name, data) for name, data in named])
         return bring_in(worlds, world, read, ", ".join(name for name, _ in named), dry_run)
 
