@@ -167,7 +167,7 @@ LIVES = (
         rf"{SUBJECT} (?:had |has )?(?:lived|lives|dwelt|dwells|resided|resides) [a-z ]{{0,20}}(?:in|at|on) {OTHER}",
     ),
     _rule("from", " of ", rf"(?<!the ){WHO} of {OTHER}"),
-    _rule("from", " from ", rf"{WHO}, from {OTHER}"),
+    _rule("from", " from ", rf"{WHO}, from {OTHER}(?=[,.;])"),
     _rule("from", " from ", rf"{SUBJECT} (?:came|comes) from {OTHER}"),
     _rule("born in", "born", rf"{SUBJECT} (?:was|had been|is) born (?:and bred )?(?:in|at|on) {OTHER}"),
     _rule("life", "", rf"{SUBJECT} (?:had |has )?(?P<value>died|drowned|perished)\b(?! (?:away|down|laughing|on the))"),
@@ -181,7 +181,10 @@ LIVES = (
 )
 SITES = (
     _rule(
-        "what", "", rf"{WHO} {IS} (?P<value>(?:an?|the) (?:[a-z-]+,? (?:and )?){{0,4}}?{_SITES})\b(?! house)", *_PLACES
+        "what",
+        "",
+        rf"{WHO} {IS} (?P<value>(?:an?|the) (?:[a-z-]+,? (?:and )?){{0,4}}?{_SITES})\b(?! house|-)",
+        *_PLACES,
     ),
     _rule("what", " of ", rf"\bthe (?:[a-z]+ )?(?P<value>{PLACE_KINDS}) of {WHO}(?!['’])", *_PLACES),
     _rule("where", "", rf"{WHO} [^.;⟨⟩]{{0,60}}?(?P<value>{_DISTANCE})", *_PLACES),

@@ -14,9 +14,10 @@ from rag.extraction.rules import HER_KIN, HER_TRADE, HIS_KIN, RULES, SEVERAL, Ru
 from rag.extraction.text import Paragraph, Quote
 
 DOUBT = re.compile(
-    r"\b(?:if|in case|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|wish\w*|suppos\w*|"
-    r"pretend\w*|almost|nearly|seem\w*|until|till|unless|whether|should|lest|rumour\w*|believ\w*|thought|feared?|"
-    r"hoped?|looked|not|never|no|nor|neither|hardly|scarcely|n['’]t|when|before|since|once)\b",
+    r"\b(?:if|in case|doubtless|probably|as though|would|might|could|may|perhaps|maybe|dream(?:ed|t)?|imagin\w*|"
+    r"wish\w*|suppos\w*|pretend\w*|almost|nearly|seem\w*|until|till|unless|whether|should|lest|rumour\w*|believ\w*|"
+    r"thought|feared?|hoped?|looked|elder|younger|not|never|no|nor|neither|hardly|scarcely|n['’]t|when|before|since|"
+    r"once)\b",
     re.IGNORECASE,
 )
 """Words that, before a fact in its sentence or inside it, leave it in doubt or put it into another time."""
