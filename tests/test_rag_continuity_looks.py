@@ -90,6 +90,7 @@ def test_eyes_of_two_colours_and_colours_that_people_name_otherwise(colours: str
         ("Elena was short.", [("build", "sure")]),
         ("Elena was a tiny woman.", [("build", "sure")]),
         ("Elena was short of money.", []),
+        ("She had come here when Elena was small.", []),
         ("Elena was tall as a mast.", []),
     ],
 )

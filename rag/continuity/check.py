@@ -17,7 +17,7 @@ from rag.continuity.words import alternatives
 from style_tuner.records import Entry, Moment
 
 Certainty = Literal["sure", "look at this"]
-_YEAR = re.compile(r"\b(?:year|in|of) (?P<year>\d{2,4})\b(?! (?:feet|miles|men|people|pounds))")
+_YEAR = re.compile(r"\b(?:[Yy]ear|[Ii]n|[Oo]f) (?P<year>\d{2,4})\b(?! (?:feet|miles|men|people|pounds))")
 _LETTERS = re.compile(r"[^\W\d_]")
 _ENGLISH = re.compile(r"\b(?:the|and|of|was|to|he|she|it|in|that|had|with|said|his|her)\b", re.IGNORECASE)
 _LEAST_ENGLISH = 0.12
@@ -77,7 +77,8 @@ def check_draft(text: str, entries: Sequence[Entry], moment: Moment, material: M
         found += _the_dead(material, moment, where)
     found += _misspellings(material, entries, where)
     words = len(text.split())
-    return Checked(tuple(_once(found)), words, len(material.named), tuple(_notes(text, entries, material)))
+    found = [as_written(one, material.view) for one in _once(found)]
+    return Checked(tuple(found), words, len(material.named), tuple(_notes(text, entries, material)))
 
 
 def gather(text: str, entries: Sequence[Entry], moment: Moment) -> Material:
@@ -224,6 +225,14 @@ def _misspellings(material: Material, entries: Sequence[Entry], where: str) -> l
             )
         )  # fmt: skip
     return found
+
+
+def as_written(found: Finding, view: View) -> Finding:
+    """Return a finding with its places and its quote in the draft as it was given, mark-up and all."""
+    sentence = view.sentence_at(found.start)
+    start, end, _ = view.as_written(found.start, found.end)
+    _, _, quote = view.as_written(sentence.start, sentence.start + len(sentence.text))
+    return replace(found, start=start, end=end, quote=quote)
 
 
 def _once(found: Sequence[Finding]) -> list[Finding]:

@@ -31,7 +31,7 @@ _MAY_DIE = re.compile(
     r"\b(?:died?|dead|death|drowned|killed|hanged|perished|murdered|shot|buried|not seen to)\b", re.IGNORECASE
 )
 _DEATH_NAME = re.compile(r"(?:The )?(?:Death|Hanging|Murder|Drowning|Killing|Funeral|Burial|Execution|Loss) of ")
-_YEAR = re.compile(r"\b(?:year|in|of|since) (?P<year>\d{2,4})\b(?! (?:feet|miles|men|people|pounds))")
+_YEAR = re.compile(r"\b(?:[Yy]ear|[Ii]n|[Oo]f|[Ss]ince) (?P<year>\d{2,4})\b(?! (?:feet|miles|men|people|pounds))")
 _SPEAKS = (
     r"said|asked|answered|cried|shouted|whispered|replied|muttered|told|called|laughed|nodded|smiled"
     r"|sighed|grinned|spoke|"

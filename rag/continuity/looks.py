@@ -183,6 +183,9 @@ def build(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
             if meant is None or not meant.being.person or found.start("build") in taken:
                 continue
             taken.add(found.start("build"))
-            if not negated(masked, found.start("build")):
+            then = re.search(
+                r"\b(?:when|while|until|since) (?:\w+ ){0,3}$", masked[: found.start("who")], re.IGNORECASE
+            )
+            if not then and not negated(masked, found.start("build")):
                 value = BUILDS[found["build"].lower()][1]
                 yield claim(view, sentence, meant, "build", "build", value, found.span())

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from rag.continuity.check import Checked, Finding, Material
+from rag.continuity.check import Checked, Finding, Material, as_written
 from rag.continuity.names import Being
 from rag.continuity.numbers import NUMBER
 from rag.continuity.words import COLOURS, EYE_COLOURS, HAIR_COLOURS, RELATIONS, TRADES
@@ -68,12 +68,13 @@ def pairs(material: Material, found: Sequence[Finding]) -> Iterator[Pair]:
             continue
         sentence = material.view.sentence_at(mention.start)
         topics = _topics(sentence.text)
+        _, _, written = material.view.as_written(sentence.start, sentence.start + len(sentence.text))
         for entry in being.holding:
-            if (sentence.text, entry.id) in settled:
+            if (written, entry.id) in settled:
                 continue
             for said in re.split(r"(?<=[.!?])\s+", entry.facts):
                 if topics & _topics(said):
-                    settled.add((sentence.text, entry.id))
+                    settled.add((written, entry.id))
                     yield Pair(being, entry, sentence.text, sentence.start, said)
 
 
@@ -99,6 +100,7 @@ def second_opinion(checked: Checked, material: Material, server: ModelServer) ->
         )
     except ModelSilentError as error:
         note = f"Only the rules were used: {error}."
+    added = [as_written(one, material.view) for one in added]
     findings = sorted((*checked.findings, *added), key=lambda one: one.start)
     return replace(checked, findings=tuple(findings), notes=(*checked.notes, note))
 

@@ -1,9 +1,11 @@
-"""A text in sentences with their offsets, mark-up blanked out in place, and what is spoken in it."""
+"""A text without mark-up in sentences with their offsets, and what is spoken in it."""
 
 from __future__ import annotations
 
 import bisect
 import re
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rag.continuity.words import alternatives
@@ -14,6 +16,9 @@ _MARK_UP = re.compile(
     r"|(?<=\w)\](?=\W)|&[a-z]{2,6};",
     re.MULTILINE,
 )
+_ENDLESS = re.compile(r"\w{60,}")
+_SPACE = re.compile(r"\s{2,}|[^\S ]")
+_ENDED = re.compile(r"[.!?…:\"”’»]$")
 _ENDS = re.compile(r"[.!?…]+[\"”’')\]]*(?=\s)|\n\s*\n|$(?![\s\S])")
 _SHORT = re.compile(
     rf"(?:\b(?:{alternatives(['Mr', 'Mrs', 'Ms', 'Dr', 'St', 'Capt', 'Col', 'Gen', 'Rev'])})|\b[A-Z])\.$"
@@ -39,9 +44,29 @@ class Sentence:
         return any(start <= position < end for start, end in self.spoken)
 
 
-def without_mark_up(text: str) -> str:
-    """Return the text with tags and marks replaced by as many spaces, so that offsets stay true."""
-    return _MARK_UP.sub(lambda found: " " * len(found[0]), text).replace(MASK, " ")
+def plain(text: str) -> tuple[str, Sequence[int]]:
+    """Return a text in which patterns can rely on single spaces, and for each character where it stood before.
+
+    Mark-up and words of more than 60 letters are left out, lines of one paragraph joined, paragraphs parted by a blank
+    line: where a text has none, a line that ends like a sentence ends a paragraph.
+    """
+    blanked = _MARK_UP.sub(lambda found: " " * len(found[0]), text).replace(MASK, " ")
+    blanked = _ENDLESS.sub(lambda found: " " * len(found[0]), blanked)
+    parted = re.search(r"\n\s*\n", blanked) is not None
+    pieces: list[str] = []
+    places = array("l")
+    at = 0
+    for space in _SPACE.finditer(blanked):
+        pieces.append(blanked[at : space.start()])
+        places.extend(range(at, space.start()))
+        ends = space[0].count("\n") > 1 if parted else "\n" in space[0] and _ENDED.search(blanked[: space.start()][-2:])
+        gap = "\n\n" if ends else " "
+        pieces.append(gap)
+        places.extend([space.start()] * len(gap))
+        at = space.end()
+    pieces.append(blanked[at:])
+    places.extend(range(at, len(blanked) + 1))
+    return "".join(pieces), places
 
 
 def sentences_of(text: str) -> list[Sentence]:

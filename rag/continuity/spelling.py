@@ -13,7 +13,7 @@ from rag.continuity.view import View
 LEAST_LETTERS = 4
 RARELY = 2
 """How often a misspelling may stand in a draft; what stands there more often is meant."""
-_CAPITAL = re.compile(r"\b[A-Z][^\W\d_]{3,}\b")
+_CAPITAL = re.compile(r"\b[A-Z][^\W\d_]{2,}\b")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def misspelt(view: View, beings: Sequence[Being], texts: Sequence[str]) -> Itera
         beside = _beside(view, found, known[name])
         opens = view.sentence_at(found.start()).start == found.start()
         slip = _slip(word, name)
-        if beside or (view.finder.knows(name) and (slip or (not opens and word[0] == name[0] and len(name) >= 5))):
+        alone = len(word) >= LEAST_LETTERS and view.finder.knows(name)
+        likely = slip or (not opens and word[0] == name[0] and len(name) >= 5)
+        if beside or (alone and likely):
             sure = beside or (slip and len(name) >= 5)
             yield Misspelling(known[name], name, word, found.start(), found.end(), sure)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.continuity.names import WORD, Being, Mention, NameFinder
-from rag.continuity.sentences import MASK, Sentence, sentences_of, without_mark_up
+from rag.continuity.sentences import MASK, Sentence, plain, sentences_of
 from rag.continuity.words import FEMALE, MALE, PEOPLE, TRADES
 
 NAME = f"{MASK}+"
@@ -46,7 +46,8 @@ class View:
         """Find the names and sentences."""
         self.about = about
         self.finder = finder
-        clean = without_mark_up(text)
+        clean, self._places = plain(text)
+        self._written = text
         self.mentions = finder.find(clean)
         self._starts = [mention.start for mention in self.mentions]
         pieces, at = [], 0
@@ -60,6 +61,11 @@ class View:
         self._named_in_full = {mention.beings[0].id for mention in self.mentions if len(mention.beings) == 1}
         self._people = list(self._all_people())
         self._people_starts = [person.position for person in self._people]
+
+    def as_written(self, start: int, end: int) -> tuple[int, int, str]:
+        """Return where a part of the plain text stands in the text as it was given, and how it is written there."""
+        first, last = self._places[start], self._places[max(start, end - 1)] + 1
+        return first, last, self._written[first:last]
 
     def masked_sentences(self) -> Iterator[tuple[Sentence, str]]:
         """Give each sentence with its masked text."""
