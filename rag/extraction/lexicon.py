@@ -57,7 +57,10 @@ NO_NAMES = listed("""
     whether which while who whom whose why will with within without would yet you yours do did does done had has
     have is are am be been being can could may might must shall first second third three four five six seven eight
     nine ten good great come go look see tell sit stand take come hullo hallo hello hush alas amen aha farewell
-    hurrah halloa bravo adieu indeed ii iii iv vi vii viii ix xi xii""")
+    hurrah halloa bravo adieu indeed ii iii iv vi vii viii ix xi xii meanwhile suddenly however nevertheless
+    moreover besides afterwards evidently certainly instead nothing everything everybody nobody somebody something
+    somewhere another both each every many most none several just only even again always often soon later today
+    tomorrow yesterday tonight please thank thanks""")
 """Words, in lower case, that are written with a capital and are no name of a story: the calendar, peoples, beliefs."""
 
 EPITHETS = listed("""
