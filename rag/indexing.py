@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ class Indexer:
 
     def note(self, source: Source) -> str | None:
         """Return why an index cannot be used in full now, in a sentence with the remedy."""
+        if not self._busy(source.key):
+            self._pending(source)
         found = self._trouble.get(source.key)
         if found is None and self._busy(source.key) and (progress := self.progress(source.key)):
             found = (
@@ -161,7 +164,7 @@ class Indexer:
                 left = self._step(source)
             except OtherModel as other:
                 self._trouble[source.key] = _other_model(source.key, str(other), self._index.embedding_model)
-            except StyleTunerError as error:  # the world was deleted meanwhile, the model or the disk is not there
+            except (StyleTunerError, sqlite3.Error, OSError) as error:  # the world, the model or the disk is gone
                 self._trouble[source.key] = f"{error} {AFTER_TROUBLE}"
                 log.warning("The index of %s is not in step: %s", _told_name(source.key), error)
             finally:

@@ -100,7 +100,6 @@ def test_index_of_another_embedding_model_is_neither_mixed_nor_made_anew_unasked
         assert [hit.reason for hit in worlds.search("scifi", "barrels").hits] == ["meaning"]
         assert worlds.notes("scifi") == []
     with Worlds(workspace, WorldConfig(), WordEmbedder()) as worlds:
-        worlds.search("scifi", "gin")
         assert "words-2" in worlds.notes("scifi")[0]
 
 
