@@ -121,6 +121,28 @@ def test_a_malformed_lorebook_is_named_with_the_reason(data: bytes, reason: str)
     assert reason in notes.skipped[0].reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>" * 30_000,
+        "<!--" * 60_000,
+        "==" + " " * 100_000,
+        "# a" + "# " * 50_000 + "b",
+        "a" + " " * 200_000 + "b",
+        "<p " * 60_000,
+        "{{" * 60_000,
+        "@@a" * 60_000,
+        "\n" * 100_000 + "A",
+    ],
+    ids=range(9),
+)
+def test_hostile_text_is_read_in_one_pass(text: str) -> None:
+    value = {"entries": [{"key": ["Ada"], "comment": "Ada", "content": f"Tall. {text} Small."}]}
+    assert [entry.name for entry in read_data("ring.json", json.dumps(value).encode()).entries] == ["Ada"]
+    for name in ("a.txt", "a.md", "a"):
+        assert len(read_data(name, text.encode()).entries) + len(read_data(name, text.encode()).skipped) == 1
+
+
 def test_half_of_a_character_is_replaced_wherever_it_stands() -> None:
     value = {"name": "half \ud83d", "entries": [{"key": ["Ada"], "content": "half \ud83d, whole \U0001f600"}]}
     entry = read_data("ring.json", json.dumps(value).encode()).entries[0]

@@ -15,9 +15,9 @@ from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
+HEADING = re.compile(r"\A\s*#{1,6}[ \t]+(.{1,1000}?)[ \t#]{0,80}(?:\n|\Z)")
 TITLES = re.compile(
-    r"^(?:#{1,6}[ \t]+(?P<hashes>\S.*?)[ \t#]*|==+[ \t]*(?P<equals>[^=\n]+?)[ \t]*==+|"
+    r"^(?:#{1,6}[ \t]+(?P<hashes>\S.{0,300}?)[ \t#]{0,80}|==+[ \t]*(?P<equals>[^=\s][^=\n]{0,300}?)[ \t]{0,80}==+|"
     r"(?P<underlined>\S[^\n]{0,99})\n(?:={3,}|-{3,})[ \t]*|(?<=\n\n)(?P<capitals>[^\W\d_a-z][^a-z\n]{1,59})(?=\n))$",
     re.MULTILINE,
 )

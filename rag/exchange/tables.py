@@ -15,6 +15,8 @@ from style_tuner.records import Entry
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 10_000_000
+LONGEST_HEADINGS = 20_000
+"""Characters of a first line; a longer one is text."""
 HEADINGS = {
     "id": ("id",),
     "name": ("name", "title", "entry", "displayname", "display name", "titel"),
@@ -41,6 +43,8 @@ LISTS = ("aliases", "keys", "links")
 def delimiter_of(text: str) -> str | None:
     """Return what separates the columns of a text whose first line is a table's headings, else None."""
     line = next((line for line in text.splitlines()[:3] if line.strip() and not line.startswith("sep=")), "")
+    if len(line) > LONGEST_HEADINGS:
+        return None
     for delimiter in DELIMITERS:
         headings = {_plain(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])}
         known = {KNOWN[heading] for heading in headings if heading in KNOWN}

@@ -17,7 +17,12 @@ MARKUP = re.compile(
     r"small|span|strike|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>]*|\s*/)?>",
     re.IGNORECASE,
 )
-UNSEEN = re.compile(r"<!--.*?-->|<(style|script)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+UNSEEN = [
+    (re.compile(r"<!--"), re.compile(r"-->")),
+    (re.compile(r"<style\b[^<>]*>", re.IGNORECASE), re.compile(r"</style\s*>", re.IGNORECASE)),
+    (re.compile(r"<script\b[^<>]*>", re.IGNORECASE), re.compile(r"</script\s*>", re.IGNORECASE)),
+]
+"""What begins and ends the parts of HTML that nobody reads."""
 LINE_ENDS = re.compile(r"<(?:br\b[^<>]*|hr\b[^<>]*|/(?:p|div|li|tr|h[1-6]|table|blockquote))>", re.IGNORECASE)
 CHARACTER = re.compile(r"\{\{\s*char\s*\}\}|<char>|<bot>", re.IGNORECASE)
 READER = re.compile(r"\{\{\s*user\s*\}\}|<user>", re.IGNORECASE)
@@ -48,7 +53,7 @@ def cleaned(text: str, character: str = "") -> Cleaned:
     """Return a text without markup and decorators, with the character's name where a placeholder stands for it."""
     remarks = []
     text = DECORATORS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    plain = UNSEEN.sub("", text)
+    plain = _seen(text)
     if MARKUP.search(plain) or plain != text:
         seen = MARKUP.sub("", LINE_ENDS.sub("\n", plain))
         text = re.sub(r"\n{3,}", "\n\n", html.unescape(seen).replace("\N{NO-BREAK SPACE}", " "))
@@ -63,6 +68,17 @@ def cleaned(text: str, character: str = "") -> Cleaned:
     if PLACEHOLDER.search(READER.sub("", CHARACTER.sub("", text))):
         remarks.append(PLACEHOLDERS_LEFT)
     return Cleaned(text.strip(), tuple(remarks))
+
+
+def _seen(text: str) -> str:
+    """Return a text without comments, styles and scripts, in one pass however often one of them begins."""
+    for opening, closing in UNSEEN:
+        kept, at = [], 0
+        while (begins := opening.search(text, at)) and (ends := closing.search(text, begins.end())):
+            kept.append(text[at : begins.start()])
+            at = ends.end()
+        text = "".join((*kept, text[at:]))
+    return text
 
 
 def expression(key: str) -> str | None:
