@@ -1,6 +1,6 @@
 """How many of the names in novels are found by rules: precision, recall and kinds against lists made by hand.
 
-    python benchmarks/found_names.py --corpus FOLDER [--json]
+    python -m benchmarks.found_names --corpus FOLDER [--json]
 
 The folder holds the public-domain novels of the stylometry benchmark `computationalstylistics/100_english_novels`;
 without it only the sample author's stories are measured. A gold name is one that stands at least three times.

@@ -76,6 +76,9 @@ def _plain(name: str) -> str:
 def known_as(row: Row, entries: Iterable[Entry]) -> Entry | None:
     """Return the entry that a proposal is an addition to: of its name, else of its alias, else with it as an alias."""
     entries = list(entries)
+    taken_in = next((entry for entry in entries if entry.id == row.get("into")), None)
+    if taken_in is not None:  # the author may have named it otherwise
+        return taken_in
     name = _plain(row["name"])
     for wanted, own in ((lambda e: {_plain(e.name)}, {name}), (_names, {name}), (_names, forms(row))):
         found = [entry for entry in entries if wanted(entry) & own]
@@ -148,20 +151,35 @@ def again(old: Row, state: State, new: Row, entry: Entry | None) -> Row | None:
     offered before.
     """
     new = {**new, "id": old["id"]}
+    decided = {tuple(pair) for pair in old.get("decided", [])}
     if state == "pending":
+        new = _without(new, decided) | {key: old[key] for key in ("news", "decided", "into") if key in old}
         return new if new != old else None
-    before = {(fact["field"], fact["value"]) for fact in (*old["facts"], *old["disputed"])}
-    fields = {field for field, _ in before}
-    fresh = [fact for fact in new["facts"] if (fact["field"], fact["value"]) not in before]
+    offered = decided | _pairs(old)
     if state == "rejected" or entry is None:
-        news = sorted({fact["field"] for fact in fresh} - fields - {"first appears"})
-        return {**new, "news": f"New since you decided: {', '.join(news)}."} if news else None
-    fresh = [fact for fact in fresh if fact["field"] != "first appears"]
-    aliases = [alias for alias in new["aliases"] if _plain(alias) not in forms(old)]
-    if not (fresh or aliases):
+        news = {fact["field"] for fact in new["facts"]} - {field for field, _ in offered} - {"first appears"}
+        return {**new, "news": f"New since you decided: {', '.join(sorted(news))}."} if news else None
+    fresh = _without(new, offered)
+    news = _pairs(fresh) - offered
+    if not (news and tells_something(fresh, entry)):
         return None
-    offered = {**new, "facts": fresh, "aliases": aliases}
-    return {**offered, "news": "New since you accepted it."} if tells_something(offered, entry) else None
+    return {**fresh, "news": "New since you accepted it.", "decided": sorted(offered), "into": entry.id}
+
+
+def _pairs(row: Row) -> set[tuple[str, str]]:
+    """Return all that a proposal offers as fields with their values, its aliases among them."""
+    facts = {(fact["field"], fact["value"]) for fact in (*row["facts"], *row["disputed"])}
+    return facts | {("alias", alias) for alias in (row["name"], *row["aliases"])}
+
+
+def _without(row: Row, decided: set[tuple[str, str]]) -> Row:
+    """Return a proposal without what was decided on before."""
+    first = {("first appears", fact["value"]) for fact in row["facts"] if decided}
+    left = {
+        part: [fact for fact in row[part] if (fact["field"], fact["value"]) not in decided | first]
+        for part in ("facts", "disputed")
+    }
+    return {**row, **left, "aliases": [alias for alias in row["aliases"] if ("alias", alias) not in decided]}
 
 
 def same_name(row: Row, others: Iterable[Row]) -> Row | None:

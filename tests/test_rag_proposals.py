@@ -215,6 +215,23 @@ def test_after_accepting_only_what_was_not_offered_before_is_proposed(
     assert worlds.entries("tethers")["orrin-stace"].fields["left hand"] == "lost"
 
 
+def test_what_the_author_struck_out_or_renamed_is_not_offered_again(
+    client: TestClient, worlds: Worlds, workspace: Workspace
+) -> None:
+    propose(client)
+    decide(client, "accept", "orrin-stace", name="The keeper", aliases=[], fields={"build": ""})
+    assert propose(client)["proposed"] == 0
+    add(workspace, "hook.txt", MORE)
+    assert propose(client)["proposed"] > 0
+    assert propose(client)["proposed"] == 0
+    again = listed(client)["Orrin Stace"]
+    assert (again["entry"]["name"], again["fields"]) == ("The keeper", {"left hand": "lost"})
+    decide(client, "accept", again["id"])
+    (entry,) = worlds.entries("tethers").values()
+    assert "build" not in entry.fields
+    assert entry.fields["left hand"] == "lost"
+
+
 def test_all_are_accepted_in_one_step_that_is_undone_in_one(client: TestClient, worlds: Worlds) -> None:
     propose(client)
     decide(client, "reject", "ossel")

@@ -120,7 +120,7 @@ class Runs:
             row = proposal(sheet, run.workspace)
             old = same_name(row, [row for _, row, _ in current])
             if old is None:
-                row["id"] = _free(row["id"], {*known, *(other["id"] for _, other in fresh)})
+                row["id"] = _free(row["id"], {"run", *known, *(other["id"] for _, other in fresh)})
                 if tells_something(row, known_as(row, entries.values())):
                     fresh.append((sheet, row))
                 continue
