@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 BATCH = 256
 """Things embedded between two writes, so that memory stays flat in a large import."""
+PART = 64
+"""Texts embedded before it is seen whether to go on: whoever stops the service does not wait for a whole batch."""
 TEXTS = 1000
 """Texts embedded between two writes, where things have many of them: a long entry has hundreds."""
 CONNECT_SECONDS = 3.0
@@ -79,6 +81,11 @@ class VectorIndex:
         self._lock = threading.RLock()
         self._left_alone_until = 0.0
         self._trouble = ""
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Have a step in another thread end soon, with nothing of it kept."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -146,12 +153,19 @@ class VectorIndex:
 
         A kill in between is made good by the next step: the revision is written after what it stands for.
         """
+        import numpy as np
+
         since, identity = self._guarded(lambda: self._beginning(source))
         changes = _enough(source.changed(since, BATCH))
         if not changes:
             return 0
         texts = [text for change in changes for text in change.texts or ()]
-        vectors = self._embedder.embed(texts) if texts else None
+        parts = []
+        for start in range(0, len(texts), PART):
+            if self._stopped.is_set():
+                return 0
+            parts.append(self._embedder.embed(texts[start : start + PART]))
+        vectors = np.concatenate(parts) if parts else None
         mark = source.mark(changes[-1].number)
         self._guarded(lambda: self._keep(source.key, identity, since, changes, vectors, mark))
         return len(changes)

@@ -48,7 +48,8 @@ class Indexer:
         self._closing = False
 
     def close(self) -> None:
-        """End after the batch in hand; what is left is made good when the worlds are opened again."""
+        """End soon; what is left is made good when the worlds are opened again."""
+        self._index.stop()
         with self._changed:
             self._closing = True
             self._changed.notify_all()

@@ -22,6 +22,7 @@ from rag_parts import WordEmbedder, client_of
 
 from rag.embed import MiniLM
 from rag.history import History
+from rag.index import PART
 from rag.service import running_url
 from rag.store import LONGEST_ENTRY, LoreStore
 from rag.worlds import Worlds
@@ -137,6 +138,27 @@ def test_searching_goes_on_by_names_and_words_while_much_is_indexed(
         assert "Indexing scifi: 1,001 of 1,001." in caplog.messages
         assert "meaning" in {hit.reason for hit in worlds.search("scifi", "dark and cold").hits}
         assert worlds.history.next_steps("scifi") == ("Import of 1,001 entries from stations.csv", None)
+
+
+def test_worlds_are_closed_soon_while_much_is_indexed(workspace: Workspace) -> None:
+    class Held(WordEmbedder):
+        until: threading.Event | None = None
+
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            if self.until is not None:
+                assert self.until.wait(60)
+            return super().embed(texts)
+
+    embedder = Held(dimensions=8)
+    with Worlds(workspace, WorldConfig(), embedder) as worlds:
+        embedder.until = worlds._index._stopped
+        worlds.put("scifi", many(2000))
+    assert len(embedder.texts) <= PART
+    embedder.until = None
+    with Worlds(workspace, WorldConfig(), embedder) as worlds:
+        worlds.warm_up("scifi")
+        assert worlds._indexer.wait("scifi", 60)
+        assert worlds._index.pending(worlds._source("scifi")) == 0
 
 
 def test_index_deleted_while_off_is_made_anew(worlds: Worlds, workspace: Workspace) -> None:
