@@ -12,6 +12,9 @@ from style_tuner.records import Entry
         "Elena had brown eyes and a scar.",
         "Elena had eyes as brown as mud.",
         "Elena watched him with two brown eyes.",
+        "Brown-eyed Elena sat down.",
+        "Elena, whose eyes were brown, sat down.",
+        "Elena's eyes were large and brown.",
         "Both Elena's eyes were brown.",
         "The light fell on Elena, who had bright brown eyes.",
     ],
@@ -84,6 +87,8 @@ def test_eyes_of_two_colours_and_colours_that_people_name_otherwise(colours: str
     [
         ("Elena pushed back her red hair.", [("hair", "sure")]),
         ("Elena's hair was fair.", [("hair", "sure")]),
+        ("Red-haired Elena sat down.", [("hair", "sure")]),
+        ("Elena sat down beside a red-haired boy.", []),
         ("Elena was bald.", [("hair", "sure")]),
         ("Elena pushed back her dark hair.", []),
         ("Elena stroked the horse's red mane.", []),

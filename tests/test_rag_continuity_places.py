@@ -6,7 +6,8 @@ CLOCK = entry("The Long Clock", "A clock in Rope Alley with a long pendulum.", k
 ALLEY = entry("Rope Alley", "A narrow lane in Tharsis.", kind="place")
 INN = entry("The Grey Heron", "Inn on the north side of the market.", kind="place")
 MASTER = entry("Abel Crook", "He was master of the Fourth Pan on Tharsis.", "Abel")
-PLACES = [*WORLD, BEES, CLOCK, ALLEY, INN, MASTER]
+OATH = entry("The Oath", "Sworn in Tharsis.", kind="rule")
+PLACES = [OATH, *WORLD, BEES, CLOCK, ALLEY, INN, MASTER]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ PLACES = [*WORLD, BEES, CLOCK, ALLEY, INN, MASTER]
         ("Abel had been master of the Fourth Pan on Syrtis.", [("place", "sure")]),
         ("The Lark lay at Syrtis.", []),
         ("Annis drank tea in Syrtis.", []),
+        ("The Oath in Syrtis was broken.", []),
     ],
 )
 def test_places(text: str, expected: list[tuple[str, str]]) -> None:

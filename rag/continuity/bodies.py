@@ -9,6 +9,7 @@ from rag.continuity.claims import Claim, claim, negated, owner, whole_entry
 from rag.continuity.numbers import NUMBER, value_of
 from rag.continuity.sentences import MASK, Sentence
 from rag.continuity.view import OWNER, SUBJECT, Meant, View
+from rag.continuity.words import MEMORY
 
 _SIDE = r"(?P<side>left|right)"
 _PART = (
@@ -73,6 +74,10 @@ _WHOLE = re.compile(
     r"(?P<part>hand|arm|leg|foot|feet|eye|ear)s?\b",
     re.IGNORECASE,
 )
+_USED = re.compile(
+    rf"\b(?:with|in|on|held out|raised|lifted|put out|stretched out|used|closed|opened|wiped) (?:his|her|its) "
+    rf"(?:own |good |free |open )?{_SIDE} (?P<part>hand|arm|foot|leg)\b(?! (?:had|should|used|would|was gone|missing))"
+)
 _NOT_REAL = re.compile(
     r"\b(?:wooden|glass|iron|false|artificial) (?P<part>leg|foot|hand|arm|eye)\b|\b(?P<hook>(?:wore"
     r"|wears|has|had) a hook)\b"
@@ -97,6 +102,10 @@ def limbs(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     for found in _HANDED.finditer(masked):
         if (meant := _subject_before(view, sentence, masked, found)) and not negated(masked, found.start()):
             yield claim(view, sentence, meant, "limb", "handed", found["side"].lower(), found.span())
+    for found in _USED.finditer(masked) if view.about is None else ():
+        meant = _subject_before(view, sentence, masked, found)
+        if meant and not negated(masked, found.start()) and not MEMORY.search(masked[: found.start()]):
+            yield claim(view, sentence, meant, "limb", f"used {found['part']}", found["side"], found.span())
     for found in _WHOLE.finditer(masked):
         if view.about is None and (meant := _subject_before(view, sentence, masked, found)):
             part = "foot" if found["part"].lower() == "feet" else found["part"].lower()
@@ -142,6 +151,8 @@ _AGES = [
     ),
     re.compile(rf"{SUBJECT}[^,.;:]{{3,40}}, {_AGE} years old\b", re.I),
     re.compile(rf"{SUBJECT}(?:,)? (?:at|aged|at the age of) {_AGE}(?=[,.;]| and | was | had )", re.I),
+    re.compile(rf"\b{_AGE}-year-old (?P<who>{MASK}+)(?!['’])", re.I),
+    re.compile(rf"(?:^|[.;] )At {_AGE},? (?P<who>{MASK}+)(?!['’])", re.I),
     re.compile(rf"{OWNER} {_AGE}(?:st|nd|rd|th) (?:birthday|year)", re.I),
 ]
 _ENTRY_AGE = re.compile(

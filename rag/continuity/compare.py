@@ -42,6 +42,9 @@ class Comparison:
         if claim.kind == "age":
             return self._age(claim, year)
         facts = self.of(claim)
+        if claim.kind == "limb" and claim.attribute.startswith("used "):
+            lost = self.of(claim, f"missing {claim.attribute.removeprefix('used ')}")
+            return next((fact for fact in lost if fact.claim.value == claim.value), None)
         if claim.kind == "limb" and claim.attribute.startswith("whole "):
             return next((fact for fact in facts if fact.claim.value == "lost"), None)
         if claim.kind == "colour" and claim.attribute == "itself":
@@ -156,6 +159,8 @@ def told(claim: Claim, fact: Fact, where: str, beings: Mapping[str, Being]) -> s
     if claim.kind == "limb":
         if attribute.startswith("whole "):
             return f"{where} lets {name} have both {_plural(attribute[6:])}; the world says one is lost."
+        if attribute.startswith("used "):
+            return f"{where} lets {name} use the {value} {attribute[5:]}; the world says it is lost."
         if attribute == "handed":
             return f"{where} makes {name} {value}-handed; the world says {other}-handed."
         state, _, part = attribute.rpartition(" ")

@@ -22,9 +22,10 @@ _NOT = r"(?:(?:not|never|no longer) )?"
 _AS = r"(?P<as>as )?"
 
 
-def _patterns(part: str, colours: str) -> list[re.Pattern[str]]:
+def _patterns(part: str, colours: str, worn: str) -> list[re.Pattern[str]]:
     """Return the ways to give a part of somebody a colour, `colour` being the colour and `who` the owner."""
     colour = rf"(?P<colour>{colours})(?:ish)?\b(?!-)"
+    hyphened = rf"(?P<colour>{colours})-{worn}"
     return [
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
@@ -36,7 +37,12 @@ def _patterns(part: str, colours: str) -> list[re.Pattern[str]]:
             rf"{SUBJECT}(?: [a-z]+)? (?:had|has|with) (?:[a-z]+ ){{0,2}}?{part} (?:so |of )?{_AS}{colour}",
             rf"{SUBJECT}[^.;:]{{3,60}}? with (?P<both>two |both )?(?:(?!his|her|{NAME})[a-z]+"
             rf" ){{0,2}}?{colour} {part}\b",
-            rf"{SUBJECT} (?:was|is|were)[^.;:]{{0,30}}? {colour}-(?:eyed|haired|headed|bearded)\b",
+            rf"{SUBJECT} (?:was|is|were)[^.;:]{{0,30}}? {hyphened}\b",
+            rf"\b{hyphened} (?P<who>{NAME})(?!['’])",
+            rf"{SUBJECT}, {hyphened}\b",
+            rf"{SUBJECT}, whose (?:[a-z]+ )?{part} (?:{_IS}) {_NOT}{_VERY}{colour}(?! (?:with|from|for)\b)",
+            rf"{OWNER} {part} (?:{_IS}) (?:long|short|thick|straight|curly|large|small|wide|clear) and {colour}\b",
+            rf"{OWNER} {part},? {colour} as\b",
         )
     ]
 
@@ -51,7 +57,8 @@ _LOOKS = {
     ),
 }
 _LOOKS["beard"] = (r"(?:beard|moustache|whiskers)", _HAIR, HAIR_COLOURS)
-_FOUND = {attribute: _patterns(part, colours) for attribute, (part, colours, _) in _LOOKS.items()}
+_WORN = {"eyes": "eyed", "hair": "(?:haired|headed)", "beard": "bearded"}
+_FOUND = {attribute: _patterns(part, colours, _WORN[attribute]) for attribute, (part, colours, _) in _LOOKS.items()}
 _ENTRY_EYES = re.compile(
     rf"\b(?P<colour>{_EYE})(?:[- ]eye[sd]?\b)|\beyes?:? (?:{_IS} )?{_VERY}(?P<after>{_EYE})\b", re.I
 )

@@ -39,6 +39,11 @@ class Being:
         return any(entry.kind == "character" for entry in self.entries)
 
     @property
+    def stands(self) -> bool:
+        """Say whether it is a place or a thing, which may stand somewhere."""
+        return all(entry.kind in ("place", "thing") for entry in self.entries)
+
+    @property
     def event(self) -> bool:
         """Say whether it is something that happened."""
         return any(entry.kind == "event" for entry in self.entries)

@@ -102,7 +102,7 @@ def _standing(view: View, sentence: Sentence, masked: str, about: Meant | None) 
     """Say in what place a thing or place that does not move stands."""
     if about is not None:
         first = view.sentences[0]
-        if about.being.person or sentence is not first or _MOVES.search(view.text):
+        if not about.being.stands or sentence is not first or _MOVES.search(view.text):
             return
         for found in _ENTRY_STANDS.finditer(masked):
             if place := _place(view, sentence, found):
@@ -111,13 +111,7 @@ def _standing(view: View, sentence: Sentence, masked: str, about: Meant | None) 
     for found in _STANDS.finditer(masked):
         verbless = found["verb"] is None
         meant, place = owner(view, sentence, found, verbless), _place(view, sentence, found)
-        if (
-            meant
-            and place
-            and meant.being.gender == "it"
-            and meant.being.id != place
-            and not negated(masked, found.end())
-        ):
+        if meant and place and meant.being.stands and meant.being.id != place and not negated(masked, found.end()):
             yield claim(view, sentence, meant, "place", "stands", place, found.span())
 
 
