@@ -34,3 +34,9 @@ class WordEmbedder:
 def client_of(worlds: Worlds) -> TestClient:
     """Return a client of the service for worlds that are open in this process."""
     return TestClient(create_app(worlds, WorldConfig()), base_url="http://127.0.0.1")
+
+
+def near(worlds: Worlds, world: str, query: str) -> list[str]:
+    """Return ids of the entries whose vectors are near a request's, the nearest first; none where no index is used."""
+    found = worlds._indexer.search(worlds._source(world), worlds._embedder.embed([query]), 5)
+    return [entry_id for entry_id, fit in found if fit > 0.2]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rag_parts import near
 
 from rag.embed import MiniLM, package_folder
 from rag.models import open_embedder
@@ -50,8 +51,8 @@ def test_another_model_is_offered_a_new_index_and_finds_by_it(workspace: Workspa
         worlds.put("scifi", [BAR])
     with Worlds(workspace, WorldConfig(), open_embedder(str(copied(tmp_path / "other")))) as worlds:
         asked = "somebody orders alcohol"
-        assert worlds.search("scifi", asked).hits == ()
+        assert near(worlds, "scifi", asked) == []
         assert "all-MiniLM-L6-v2@53aa51172d14, but other@" in worlds.notes("scifi")[0]
         worlds.rebuild("scifi")
-        assert [hit.reason for hit in worlds.search("scifi", asked).hits] == ["meaning"]
+        assert near(worlds, "scifi", asked) == ["bar"]
         assert worlds.notes("scifi") == []
