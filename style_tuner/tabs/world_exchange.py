@@ -26,7 +26,7 @@ FORMATS = {
     "Character card": "card",
     "Table (CSV)": "csv",
 }
-ACCEPTED = [".md", ".txt", ".json", ".lorebook", ".png", ".csv", ".tsv"]
+ACCEPTED = [".md", ".txt", ".json", ".lorebook", ".scenario", ".story", ".png", ".charx", ".csv", ".tsv", ".zip"]
 SAMPLE_WORLD = "Sample world"
 NAMES_SHOWN = 5
 
