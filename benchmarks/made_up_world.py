@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import zlib
 from collections.abc import Sequence
 
@@ -67,14 +68,15 @@ class NearVectors:
 
     name = MiniLM.name
 
-    def __init__(self) -> None:
-        self._shapes = MiniLM().embed([f"{entry.name}. {entry.facts}" for entry in entries(SHAPES)])
+    def __init__(self, shapes: int = SHAPES) -> None:
+        """Embed that many entries for real."""
+        self._shapes = MiniLM().embed([f"{entry.name}. {entry.facts}" for entry in entries(shapes)])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector of length 1 a text, the same one for the same text."""
         seeds = [zlib.crc32(text.encode()) for text in texts]
         noise = np.stack([np.random.default_rng(seed).standard_normal(self._shapes.shape[1]) for seed in seeds])
-        near = self._shapes[[seed % SHAPES for seed in seeds]] + 0.02 * noise
+        near = self._shapes[[seed % len(self._shapes) for seed in seeds]] + 0.02 * noise
         lengths: np.ndarray = np.linalg.norm(near, axis=1, keepdims=True)
         return np.asarray(near / lengths, np.float32)
 
@@ -85,3 +87,7 @@ def build(workspace: Workspace, number: int, real_vectors: bool) -> None:
     with Worlds(workspace, WorldConfig(), embedder) as worlds:
         if WORLD not in worlds.names() or len(worlds.entries(WORLD)) < number:
             worlds.put(WORLD, entries(number))
+        idle = 0
+        while idle < 3:  # it is indexed beside the writing, which takes a moment to begin
+            time.sleep(0.5)
+            idle = 0 if worlds.progress(WORLD) else idle + 1
