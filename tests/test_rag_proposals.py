@@ -303,6 +303,8 @@ def test_a_backup_of_the_worlds_holds_the_queue(client: TestClient, worlds: Worl
         ("GET", "proposals/nobody", None, "has no proposal 'nobody'"),
         ("POST", "proposals/nobody/accept", {}, "has no proposal 'nobody'"),
         ("POST", "proposals/ossel/accept", {"changes": {"colour": "red"}}, "has no 'colour' to change"),
+        ("POST", "proposals/ossel/accept", {"changes": {"aliases": "Ossel"}}, "changes.aliases: Input should be a"),
+        ("POST", "proposals/ossel/accept", {"changes": {"fields": ["eyes"]}}, "changes.fields: Input should be a"),
         ("POST", "proposals/ossel/accept", {"changes": {"into": "atlantis"}}, "There is no entry 'atlantis'"),
     ],
 )

@@ -23,10 +23,24 @@ class Reading(BaseModel):
     with_model: bool = False
 
 
-class Changes(BaseModel):
-    """What the author changes of a proposal before taking it in."""
+class Changed(BaseModel):
+    """What the author may change of a proposal; any other key is refused with the ones that there are."""
 
-    changes: dict[str, Any] = {}
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = None
+    kind: str | None = None
+    text: str | None = None
+    aliases: list[str] = []
+    links: list[str] = []
+    fields: dict[str, str | None] = {}
+    into: str | None = None
+
+
+class Changes(BaseModel):
+    """A proposal taken in with changes; what is not named stays as it was proposed."""
+
+    changes: Changed = Changed()
 
 
 class Chosen(BaseModel):
@@ -71,7 +85,7 @@ def routes(worlds: Worlds) -> APIRouter:
 
     @router.post("/proposals/{proposal_id}/accept")
     def accept(world: str, proposal_id: str, body: Changes) -> dict[str, Any]:
-        return review.accept(world, proposal_id, body.changes)
+        return review.accept(world, proposal_id, body.changes.model_dump(exclude_unset=True))
 
     @router.post("/proposals/{proposal_id}/reject")
     def reject(world: str, proposal_id: str) -> dict[str, Any]:
