@@ -116,7 +116,7 @@ class SecondSource:
 
     def note(self, world: str) -> str | None:
         """Say why the index of a world's passages cannot be used in full now."""
-        return self._indexer.note(self._source(world))
+        return self._indexer.note(self._source(world)) if self.linked(world) else None
 
     def rename(self, world: str, name: str) -> None:
         """Take the index of a world's passages along to its new name."""
