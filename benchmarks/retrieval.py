@@ -22,17 +22,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
+from rag.budget import Room
 from rag.embed import MiniLM
 from rag.exchange.reading import read_lore
+from rag.finder import Finder, Found, query_windows
+from rag.fine import FineVectors
+from rag.gathering import Gathered
 from rag.index import VectorIndex
 from rag.lorebook import entry_from
-from rag.retrieve import choose, mentioned, query_windows
+from rag.retrieve import choose
 from rag.store import EntrySource, LoreStore
 from style_tuner.config import SAMPLES, WorldConfig
 from style_tuner.records import Entry, Moment
 
 GOLD = Path(__file__).with_suffix("")
-CANDIDATES = 30
+WORLD = "gold"
+ALL = 400
+BEST = "hybrid with word pieces"
 Ranking = Sequence[str]
 
 
@@ -88,45 +94,89 @@ def figures(rankings: Iterable[tuple[Ranking, Request]]) -> dict[str, float]:
     return dict(zip(("recall_at_5", "mrr", "ndcg_at_10"), means, strict=True))
 
 
-def rankers(folder: Path, entries: Sequence[Entry]) -> dict[str, Callable[[Request], list[str]]]:
+@dataclass(frozen=True)
+class Bench:
+    """A gold set's world, stored and indexed as the World service does it."""
+
+    entries: tuple[Entry, ...]
+    store: LoreStore
+    index: VectorIndex
+    pieces: FineVectors
+    embedder: MiniLM
+
+    @classmethod
+    def made(cls, folder: Path, entries: Sequence[Entry]) -> Bench:
+        """Store and index the entries in a folder."""
+        embedder, store = MiniLM(), LoreStore(folder / "worlds.sqlite")
+        pieces = FineVectors(folder / "pieces.sqlite", embedder)
+        index = VectorIndex(folder / "chroma", pieces)
+        store.create(WORLD)
+        store.put(WORLD, entries)
+        source = EntrySource(store, WORLD)
+        while index.step(source):
+            pass
+        return cls(tuple(entries), store, index, pieces, embedder)
+
+    def near(self, vectors: Any, limit: int) -> list[tuple[str, float]]:
+        """Return the entries nearest to vectors."""
+        return self.index.search(WORLD, vectors, limit)
+
+    def names(self, ids: Iterable[str], request: Request) -> list[str]:
+        """Return the names of those entries that hold and are ranked at all."""
+        by_id = {entry.id: entry for entry in self.entries}
+        moment = Moment(chapter=request.chapter)
+        found = [by_id[one] for one in ids]
+        return [entry.name for entry in found if entry.holds(moment) and not entry.always_on]
+
+
+def rankers(bench: Bench) -> dict[str, Callable[[Request], list[str]]]:
     """Return each method as a function from a request to the names of entries, best first."""
-    embedder = MiniLM()
-    store, index = LoreStore(folder / "worlds.sqlite"), VectorIndex(folder / "chroma", embedder)
-    store.create("gold")
-    store.put("gold", entries)
-    source = EntrySource(store, "gold")
-    while index.step(source):
-        pass
-    wide = WorldConfig(entries=50, words=1_000_000)
+    plain, finer = Finder(bench.embedder, None), Finder(bench.embedder, bench.pieces)
+    keywords = plain.atlas(bench.store, WORLD).keywords
 
-    def holding(request: Request) -> dict[str, Entry]:
-        return {entry.id: entry for entry in entries if entry.holds(Moment(chapter=request.chapter))}
+    def dense(request: Request) -> list[str]:
+        vectors = bench.embedder.embed(query_windows(f"{request.before} {request.text}"))
+        return bench.names([one for one, _ in bench.near(vectors, ALL)], request)
 
-    def near(request: Request) -> list[tuple[str, float]]:
-        return index.search(source.key, embedder.embed(query_windows(request.text)), CANDIDATES)
+    def bm25(request: Request) -> list[str]:
+        return bench.names([one for one, _ in keywords.best(f"{request.before} {request.text}", ALL)], request)
 
-    def worded(request: Request) -> list[tuple[str, float]]:
-        return store.match_words("gold", request.text, CANDIDATES)
+    def mention(request: Request) -> list[str]:
+        gathered = Gathered(plain.atlas(bench.store, WORLD), Moment(chapter=request.chapter))
+        gathered.add_names(request.text, request.before)
+        named = gathered.signals
+        best = sorted(named, key=lambda one: (-named[one].named, -named[one].before, named[one].place))
+        return bench.names(best, request)
 
-    def named(request: Request) -> list[Entry]:
-        those = list(holding(request).values())
-        found = mentioned(request.text, those)
-        return found + [entry for entry in mentioned(request.before, those) if entry not in found]
+    def pieces(request: Request) -> list[str]:
+        moment = Moment(chapter=request.chapter)
+        text = f"{request.before} {request.text}".strip()
+        gathered, _ = finer.gather(bench.store, WORLD, text, "", moment, bench.near)
+        return bench.names(sorted(gathered.signals, key=lambda one: -gathered.signals[one].fine), request)
 
-    def ranked(ids: Iterable[str], request: Request) -> list[str]:
-        those = holding(request)
-        return [those[one].name for one in ids if one in those and not those[one].always_on]
-
-    def hybrid(request: Request) -> list[str]:
-        hits = choose(holding(request), named(request), near(request), worded(request), wide).hits
-        return ranked([hit.entry.id for hit in hits], request)
+    def hybrid(finder: Finder) -> Callable[[Request], list[str]]:
+        return lambda request: [one.entry.name for one in found(bench, finder, request).ranked]
 
     return {
-        "dense": lambda request: ranked([one for one, _ in near(request)], request),
-        "bm25": lambda request: ranked([one for one, _ in worded(request)], request),
-        "mention": lambda request: ranked([entry.id for entry in named(request)], request),
-        "hybrid": hybrid,
+        "dense": dense,
+        "bm25": bm25,
+        "mention": mention,
+        "word_pieces": pieces,
+        "hybrid": hybrid(plain),
+        BEST: hybrid(finer),
     }
+
+
+def found(bench: Bench, finder: Finder, request: Request) -> Found:
+    """Return what the World service finds for a request."""
+    moment, least = Moment(chapter=request.chapter), WorldConfig().least_similarity
+    return finder.find(bench.store, WORLD, request.text, request.before, moment, bench.near, least)
+
+
+def sent(bench: Bench, finder: Finder, request: Request) -> list[str]:
+    """Return the names of what the World service sends with a request."""
+    of, config = found(bench, finder, request), WorldConfig()
+    return [hit.entry.name for hit in choose(of.always_on, of.ranked, Room(config.entries, config.words)).hits]
 
 
 def leaks(names: Ranking, request: Request, entries: Sequence[Entry]) -> list[str]:
@@ -139,16 +189,20 @@ def leaks(names: Ranking, request: Request, entries: Sequence[Entry]) -> list[st
 def measure(entries: Sequence[Entry], requests: Sequence[Request]) -> dict[str, Any]:
     """Return the figures of every method on one gold set: whole, by half and by kind of request."""
     with tempfile.TemporaryDirectory() as folder:
-        methods = rankers(Path(folder), entries)
+        bench = Bench.made(Path(folder), entries)
+        methods = rankers(bench)
         ranked = {name: [(rank(request), request) for request in requests] for name, rank in methods.items()}
+        finder = Finder(bench.embedder, bench.pieces)
+        sendings = [(sent(bench, finder, request), request) for request in requests]
     result: dict[str, Any] = {"requests": len(requests), "entries": len(entries)}
     result["methods"] = {name: figures(rows) for name, rows in ranked.items()}
-    for part, of in (("half", lambda request: request.half), ("kind", lambda request: request.kind)):
+    parts: dict[str, Callable[[Request], str]] = {"half": lambda one: one.half, "kind": lambda one: one.kind}
+    for part, of in parts.items():
         result[f"by_{part}"] = {
             value: {name: figures([row for row in rows if of(row[1]) == value]) for name, rows in ranked.items()}
             for value in dict.fromkeys(map(of, requests))
         }
-    result["leaks"] = sum(len(leaks(names, request, entries)) for names, request in ranked["hybrid"])
+    result["leaks"] = sum(len(leaks(names, request, entries)) for names, request in sendings)
     return result
 
 

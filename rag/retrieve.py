@@ -1,32 +1,65 @@
-"""Choose the entries that a request needs: always-on, then named in it, then near in meaning and words; all pure."""
+"""Choose what is sent of the entries that a request needs, within the room for lore; pure."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.index import windows
-from style_tuner.config import WorldConfig
+from rag.budget import Room
+from rag.names import NameIndex
+from rag.prompt import fact
+from rag.ranking import Ranked
 from style_tuner.records import Entry, Hit
 
-FUSION_CONSTANT = 60
-"""k of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)."""
-UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
-"""Scripts that write no spaces, or endings right behind a name: there a name may touch other letters."""
+ALIKE = 0.9
+"""Share of words in common from which two texts are the same but for their names."""
+SHOWN = 5
+"""Entries beyond those that a prompt may have that are named as such."""
+DIRECT = ("mention", "key")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An entry that may be sent: why, what matched, its rank, its size, and why it is not sent, if it is not."""
+
+    hit: Hit
+    matched: str
+    rank: int
+    words: int
+    tokens: int
+    cut: str = ""
+    no_room: bool = False
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The entries chosen for a prompt in the order of their rank, and those that the word budget left out."""
+    """What was chosen for a prompt and what was cut; `not_true` are sentences by the name of what they are about."""
 
-    hits: tuple[Hit, ...]
-    left_out: tuple[Hit, ...] = ()
+    chosen: tuple[Chosen, ...]
+    room: Room
+    not_true: tuple[tuple[Entry, str], ...] = ()
+    keys_off: tuple[str, ...] = ()
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """What is sent, in the order of the rank."""
+        return tuple(one.hit for one in self.chosen if not one.cut)
+
+    @property
+    def left_out(self) -> tuple[Hit, ...]:
+        """What the room for lore left out."""
+        return tuple(one.hit for one in self.chosen if one.no_room)
 
     @property
     def words(self) -> int:
         """Number of words of lore that are sent."""
-        return sum(entry_words(hit.entry) for hit in self.hits)
+        return sum(one.words for one in self.chosen if not one.cut)
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens of lore that are sent, as `room.ruler` counts them."""
+        return sum(one.tokens for one in self.chosen if not one.cut)
 
 
 def entry_words(entry: Entry) -> int:
@@ -34,92 +67,84 @@ def entry_words(entry: Entry) -> int:
     return len(entry.name.split()) + len(entry.facts.split())
 
 
-def query_windows(text: str) -> list[str]:
-    """Return the pieces of a request to embed: all of a short one, the first and the last two of a long one."""
-    pieces = windows(text)
-    return pieces if len(pieces) <= 3 else [pieces[0], *pieces[-2:]]
-
-
 def mentioned(text: str, entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries whose name or an alias of theirs stands in the text as a word, in the order of the text."""
-    folded = _fold(text)
-    places = {}
+    index = NameIndex()
     for entry in entries:
-        found = [place for name in (entry.name, *entry.aliases) if (place := _find(_fold(name), folded)) is not None]
-        if found:
-            places[entry.id] = min(found)
-    return sorted((entry for entry in entries if entry.id in places), key=lambda entry: places[entry.id])
+        for name in (entry.name, *entry.aliases):
+            index.add(entry.id, name)
+    by_id = {entry.id: entry for entry in entries}
+    return [by_id[one] for one in dict.fromkeys(found.entry for found in index.find(text, by_id.__contains__))]
 
 
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
+def choose(always_on: Iterable[Entry], ranked: Sequence[Ranked], room: Room) -> Retrieval:
+    """Put always-on entries first, then those named in the request, then by rank, within the room.
 
-
-def _find(name: str, text: str) -> int | None:
-    """Return where a name stands in the text with no letter of its own script beside it."""
-    name = name.strip()
-    start = text.find(name) if name else -1
-    while start >= 0:
-        end = start + len(name)
-        before, after = text[start - 1 : start], text[end : end + 1]
-        if not (_joined(before, name[0]) or _joined(after, name[-1])):
-            return start
-        start = text.find(name, start + 1)
-    return None
-
-
-def _joined(neighbour: str, edge: str) -> bool:
-    """Say whether a character continues the word that the edge of a name belongs to."""
-    if not neighbour or unicodedata.category(neighbour)[0] not in "LMN" or unicodedata.category(edge)[0] not in "LMN":
-        return False
-    return not any(unicodedata.name(c, "").startswith(UNSPACED) for c in (neighbour, edge))
-
-
-def fuse(by_meaning: Sequence[tuple[str, float]], by_words: Sequence[tuple[str, float]]) -> list[str]:
-    """Return ids by reciprocal rank fusion of two rankings, best first."""
-    sums: dict[str, float] = {}
-    for ranking in (by_meaning, by_words):
-        for rank, (entry_id, _) in enumerate(ranking, 1):
-            sums[entry_id] = sums.get(entry_id, 0.0) + 1 / (FUSION_CONSTANT + rank)
-    return sorted(sums, key=lambda entry_id: -sums[entry_id])
-
-
-def choose(
-    entries: Mapping[str, Entry],
-    named: Sequence[Entry],
-    by_meaning: Sequence[tuple[str, float]],
-    by_words: Sequence[tuple[str, float]],
-    config: WorldConfig,
-) -> Retrieval:
-    """Put always-on entries first, then those named in the request, then by fused rank, within the word budget.
-
-    `by_meaning` holds ids with cosine similarities, `by_words` ids with relative BM25; both best first. Similarities
-    under `config.least_similarity` do not count. An entry that does not fit is left out whole.
+    An entry that does not fit is left out whole, and smaller ones after it may still fit; what tells the same as an
+    entry before it is sent once.
     """
-    near = {entry_id: fit for entry_id, fit in by_meaning if fit >= config.least_similarity and entry_id in entries}
-    worded = {entry_id: fit for entry_id, fit in by_words if entry_id in entries}
-    ranked = [Hit(entry, "always-on", 1.0) for entry in entries.values() if entry.always_on]
-    ranked += [Hit(entry, "mention", 1.0) for entry in named]
-    for entry_id in fuse(list(near.items()), list(worded.items())):
-        meant = entry_id in near
-        fit = near[entry_id] if meant else worded[entry_id]
-        ranked.append(Hit(entries[entry_id], "meaning" if meant else "keywords", round(fit, 4)))
-    return _within_budget(ranked, config)
+    first = [Ranked(entry, "always-on", 0.0) for entry in always_on]
+    best = max((one.score for one in ranked), default=0.0)
+    ranks = {one.entry.id: rank for rank, one in enumerate(ranked, 1)}
+    within = sorted(ranked[: room.entries], key=_turn)
+    packer = _Packer(room)
+    for one in (*first, *within):
+        packer.add(one, ranks.get(one.entry.id, 0), best)
+    rest = list(ranked[room.entries :])
+    while packer.places(room.entries) > 0 and rest:  # what was cut leaves its place to the next
+        packer.add(rest.pop(0), room.entries + 1, best)
+    for one in rest[:SHOWN]:
+        packer.beyond(one, ranks[one.entry.id], best)
+    return Retrieval(tuple(packer.chosen), room)
 
 
-def _within_budget(ranked: Sequence[Hit], config: WorldConfig) -> Retrieval:
-    hits: list[Hit] = []
-    left_out: list[Hit] = []
-    seen: set[str] = set()
-    left, places = config.words, config.entries
-    for hit in ranked:
-        if hit.entry.id in seen or (places == 0 and hit.reason != "always-on"):
-            continue
-        seen.add(hit.entry.id)
-        if entry_words(hit.entry) > left:
-            left_out.append(hit)
-            continue
-        hits.append(hit)
-        left -= entry_words(hit.entry)
-        places -= hit.reason != "always-on"
-    return Retrieval(tuple(hits), tuple(left_out))
+def _turn(one: Ranked) -> tuple[bool, int, int]:
+    """Return what is packed first: what is named, of that what has priority, and then in the order of the request."""
+    direct = one.reason in DIRECT
+    return not direct, -one.entry.priority if direct else 0, one.place if direct else 0
+
+
+class _Packer:
+    def __init__(self, room: Room) -> None:
+        self.chosen: list[Chosen] = []
+        self._room = room
+        self._words, self._tokens = room.words, room.tokens
+
+    def places(self, entries: int) -> int:
+        """Return how many more entries may be sent besides those always on."""
+        return entries - sum(not one.cut and one.hit.reason != "always-on" for one in self.chosen)
+
+    def add(self, one: Ranked, rank: int, best: float) -> None:
+        """Take an entry in, or say why not."""
+        words, tokens = entry_words(one.entry), self._room.ruler.tokens(fact(one.entry))
+        cut, no_room = "", False
+        if twin := next((sent for sent in self.chosen if not sent.cut and alike(sent.hit.entry, one.entry)), None):
+            cut = f"it tells the same as {twin.hit.entry.name}, which is sent"
+        elif words > self._words:
+            cut, no_room = f"no room: it has {words:,} words, and {self._words:,} are left", True
+        elif self._tokens is not None and tokens > self._tokens:
+            about = "" if self._room.ruler.exact else "about "
+            cut, no_room = f"no room: it has {about}{tokens:,} tokens, and {self._tokens:,} are left", True
+        else:
+            self._words -= words
+            self._tokens = None if self._tokens is None else self._tokens - tokens
+        self.chosen.append(Chosen(_hit(one, best), one.matched, rank, words, tokens, cut, no_room))
+
+    def beyond(self, one: Ranked, rank: int, best: float) -> None:
+        """Name an entry that would come next."""
+        cut = f"a prompt gets {self._room.entries} entries besides those always on, and others fit better"
+        tokens = self._room.ruler.tokens(fact(one.entry))
+        self.chosen.append(Chosen(_hit(one, best), one.matched, rank, entry_words(one.entry), tokens, cut))
+
+
+def _hit(one: Ranked, best: float) -> Hit:
+    direct = one.reason in ("always-on", *DIRECT)
+    return Hit(one.entry, one.reason, 1.0 if direct or best <= 0 else round(max(0.0, min(1.0, one.score / best)), 4))
+
+
+def alike(one: Entry, other: Entry) -> bool:
+    """Say whether two entries tell the same, but for their names."""
+    words, others = (set(re.findall(r"\w+", entry.facts.casefold())) for entry in (one, other))
+    if one.facts == other.facts:
+        return True
+    return len(words) > 5 and len(words & others) >= ALIKE * len(words | others)

@@ -6,17 +6,22 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rag.embed import Embedder
+from rag.budget import Room, ruler_of, tokens_left
+from rag.embed import Embedder, Reader
+from rag.finder import Finder
+from rag.fine import FineVectors
 from rag.history import History
 from rag.index import VectorIndex, server_url
 from rag.indexing import Indexer, Progress
+from rag.inspector import Inspector
 from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
-from rag.retrieve import Retrieval, choose, entry_words, mentioned, query_windows
+from rag.retrieve import Retrieval, choose, entry_words
 from rag.second_source import SecondSource
 from rag.shelf import BinnedWorld
 from rag.store import EntrySource, LoreStore, changed_entries
@@ -25,8 +30,9 @@ from style_tuner.config import WorldConfig
 from style_tuner.records import END_OF_STORY, Entry, Moment
 from style_tuner.workspace import Workspace, open_workspace, time_stamp
 
-CANDIDATES = 30
-"""Entries that each ranking may propose."""
+if TYPE_CHECKING:
+    import numpy as np
+
 CONTEXT_PARTS = 6
 """Words of lore are at most the context's tokens divided by this: with its names a word is nearly two tokens of a small
 vocabulary, so that lore takes at most a third of the context and request and reply have the rest.
@@ -61,7 +67,12 @@ class Worlds:
             self._owner.release()
             raise
         self.history = History(self._store)
-        self._index = VectorIndex(self._folder / "chroma", self._embedder, url, self._store.database.identity)
+        reader = self._embedder if isinstance(self._embedder, Reader) else None
+        self._fine = FineVectors(self._folder / "pieces.sqlite", reader) if reader is not None else None
+        self._finder = Finder(self._embedder, self._fine)
+        self.inspector = Inspector()
+        embedder = self._fine or self._embedder
+        self._index = VectorIndex(self._folder / "chroma", embedder, url, self._store.database.identity)
         self._indexer = Indexer(self._index)
         self.passages = SecondSource(self._store, self._indexer, self._embedder, self._home)
         return self
@@ -72,6 +83,8 @@ class Worlds:
         self._indexer.close()
         with self._lock:
             self._index.close()
+            if self._fine is not None:
+                self._fine.close()
             self._store.close()
             self._owner.release()
 
@@ -229,40 +242,57 @@ class Worlds:
     def _source(self, world: str) -> EntrySource:
         return EntrySource(self._store, world)
 
-    def search(self, world: str, query: str, before: str = "", moment: Moment | None = None) -> Retrieval:
+    def search(
+        self,
+        world: str,
+        query: str,
+        before: str = "",
+        moment: Moment | None = None,
+        messages: Sequence[dict[str, Any]] = (),
+        reply: int | None = None,
+    ) -> Retrieval:
         """Return the entries that a request needs at a moment of the story; names in `before` count, too.
 
-        A request that names no moment is meant where the author is writing now.
+        A request that names no moment is meant where the author is writing now. What `messages` and a `reply` of so
+        many tokens take of the model's context is not there for lore.
         """
         at = self.at(world, moment)
-        entries = {entry.id: entry for entry in self.entries(world).values() if entry.holds(at)}
-        named = mentioned(query, list(entries.values()))
-        named += [entry for entry in mentioned(before, list(entries.values())) if entry not in named]
-        by_meaning: list[tuple[str, float]] = []
-        by_words: list[tuple[str, float]] = []
-        if query.strip() and entries:
-            by_meaning = self._by_meaning(world, query)
-            by_words = self._store.match_words(world, query, CANDIDATES)
-        return choose(entries, named, by_meaning, by_words, self._fitted())
+        source = self._source(world)
 
-    def _by_meaning(self, world: str, query: str) -> list[tuple[str, float]]:
-        """Return ids and similarities of the entries nearest to a request, nothing where the index cannot be used."""
-        return self._indexer.search(self._source(world), self._embedder.embed(query_windows(query)), CANDIDATES)
+        def near(vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
+            return self._indexer.search(source, vectors, limit)
 
-    def _fitted(self) -> WorldConfig:
-        """Return the settings with room for as many words as the served model's context allows.
+        found = self._finder.find(self._store, world, query, before, at, near, self._config.least_similarity)
+        chosen = choose(found.always_on, found.ranked, self._room(messages, reply))
+        return replace(
+            chosen,
+            not_true=tuple((one.entry, one.written) for one in found.not_true),
+            keys_off=tuple(f"{fault.entry}: the key {fault.key} is not used, {fault.reason}" for fault in found.faults),
+        )
+
+    def _room(self, messages: Sequence[dict[str, Any]], reply: int | None) -> Room:
+        """Return the room for lore that the settings and the served model's context leave.
 
         Not every engine refuses what is too long for the model: it answers with nonsense.
         """
-        context = self.model_server.context_length
+        server = self.model_server
+        context = server.context_length
         words = min(self._config.words, context // CONTEXT_PARTS) if context else self._config.words
-        return self._config.model_copy(update={"words": words})
+        ruler = ruler_of(self._servers, server.url)
+        tokens, note = tokens_left(context, messages, reply, ruler)
+        return Room(self._config.entries, words, tokens, ruler, note)
 
     def prompt(
-        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment | None = None
+        self,
+        world: str,
+        messages: Sequence[dict[str, Any]],
+        moment: Moment | None = None,
+        reply: int | None = None,
     ) -> tuple[Conversation, Retrieval]:
         """Return the conversation with the facts that hold at a moment of the story, and what was chosen."""
-        retrieval = self.search(world, *last_request(messages), moment)
+        query, before = last_request(messages)
+        retrieval = self.search(world, query, before, moment, messages, reply)
+        self.inspector.record(world, query, self.at(world, moment), retrieval)
         if self._config.passages:
             messages = self._with_passages(world, messages, self.at(world, moment))
         return add_facts(messages, retrieval.hits), retrieval

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
-from rag.retrieve import choose, fuse, mentioned, query_windows
-from style_tuner.config import WorldConfig
+from rag.budget import Room
+from rag.finder import query_windows
+from rag.ranking import Ranked, Reason
+from rag.retrieve import choose, mentioned
 from style_tuner.records import Entry
 
 
-def entry(name: str, *aliases: str, text: str = "Text.", always_on: bool = False) -> Entry:
-    return Entry(name.lower(), name, text, aliases=aliases, always_on=always_on)
+def entry(name: str, *aliases: str, text: str = "", always_on: bool = False) -> Entry:
+    return Entry(name.lower(), name, text or f"What {name} is.", aliases=aliases, always_on=always_on)
 
 
 @pytest.mark.parametrize(
@@ -40,40 +44,53 @@ def test_mentions_come_in_the_order_of_the_text_and_by_alias() -> None:
     assert mentioned("Marcus met the Engineer.", [elena, marcus]) == [marcus, elena]
 
 
-def test_fusion_prefers_what_both_rankings_have() -> None:
-    assert fuse([("a", 0.9), ("b", 0.8)], [("b", 1.0), ("c", 0.5)])[0] == "b"
+def ranked(one: Entry, reason: Reason = "meaning", score: float = 1.0, place: int = 10**9) -> Ranked:
+    return Ranked(one, reason, score, place=place)
 
 
-def test_order_is_always_on_then_mention_then_rank_with_reasons() -> None:
-    entries = {e.id: e for e in [entry("Near"), entry("Worded"), entry("Named"), entry("Tone", always_on=True)]}
-    found = choose(entries, [entries["named"]], [("near", 0.5), ("named", 0.4)], [("worded", 1.0)], WorldConfig())
-    assert [(hit.entry.name, hit.reason) for hit in found.hits] == [
-        ("Tone", "always-on"),
-        ("Named", "mention"),
-        ("Near", "meaning"),
-        ("Worded", "keywords"),
-    ]
-
-
-def test_dissimilar_entries_are_not_sent() -> None:
-    entries = {"far": entry("Far")}
-    assert choose(entries, [], [("far", 0.1)], [], WorldConfig(least_similarity=0.25)).hits == ()
-    assert choose(entries, [], [("far", 0.1)], [], WorldConfig(least_similarity=0.05)).hits != ()
+def test_order_is_always_on_then_what_is_named_then_rank_and_priority_breaks_ties() -> None:
+    found = choose(
+        [entry("Tone", always_on=True)],
+        [
+            ranked(entry("Near"), score=9),
+            ranked(entry("Second"), "mention", 8, place=7),
+            ranked(entry("First"), "mention", 7, place=2),
+            ranked(replace(entry("Prior"), priority=1), "key", 6, place=9),
+        ],
+        Room(5, 100),
+    )
+    assert [hit.entry.name for hit in found.hits] == ["Tone", "Prior", "First", "Second", "Near"]
+    assert [one.rank for one in found.chosen] == [0, 4, 3, 2, 1]
 
 
 def test_budget_leaves_entries_out_whole_and_goes_on_with_smaller_ones() -> None:
     long, short = entry("Long", text="word " * 60), entry("Short", text="Small.")
-    entries = {"long": long, "short": short}
-    found = choose(entries, [long, short], [], [], WorldConfig(words=50))
+    found = choose([], [ranked(long, "mention", place=0), ranked(short, "mention", place=9)], Room(5, 50))
     assert [hit.entry for hit in found.hits] == [short]
     assert [hit.entry for hit in found.left_out] == [long]
     assert found.words == 2
+    assert found.chosen[0].cut == "no room: it has 61 words, and 50 are left"
 
 
-def test_always_on_entries_take_no_places_from_the_others() -> None:
-    entries = {e.id: e for e in [entry("A", always_on=True), entry("B"), entry("C")]}
-    found = choose(entries, [entries["b"], entries["c"]], [], [], WorldConfig(entries=1))
+def test_tokens_are_a_budget_too() -> None:
+    room = Room(5, 1000, tokens=20)
+    found = choose([], [ranked(entry("A", text="one two three")), ranked(entry("B", text="four five " * 9))], room)
+    assert [hit.entry.name for hit in found.hits] == ["A"]
+    assert "about" in found.chosen[1].cut and "tokens" in found.chosen[1].cut
+
+
+def test_always_on_entries_take_no_places_from_the_others_and_what_comes_after_is_named() -> None:
+    found = choose([entry("A", always_on=True)], [ranked(entry("B")), ranked(entry("C"))], Room(1, 100))
     assert [hit.entry.name for hit in found.hits] == ["A", "B"]
+    assert "others fit better" in found.chosen[2].cut
+    assert found.left_out == ()
+
+
+def test_the_same_text_under_two_names_is_sent_once() -> None:
+    told = "She keeps the ferry between the two islands and lost a finger to a rope."
+    found = choose([], [ranked(entry("Ede", text=told)), ranked(entry("The Ferrywoman", text=told))], Room(5, 100))
+    assert [hit.entry.name for hit in found.hits] == ["Ede"]
+    assert found.chosen[1].cut == "it tells the same as Ede, which is sent"
 
 
 def test_long_request_is_embedded_by_its_beginning_and_its_end() -> None:

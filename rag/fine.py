@@ -1,0 +1,218 @@
+"""Compare a request with entries word piece by word piece (late interaction), by vectors kept beside the index.
+
+A whole text's vector blurs a scene of several things into one meaning; here each piece of the request looks for its
+best match in an entry, and what matches most entries as well counts nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.embed import Reader, Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SENTENCE_END = re.compile(r"[.!?;:]\s+")
+CLAUSE_END = re.compile(r"[.!?;:,]\s+|\s+(?=(?:and|while|who|which|whose|as|where|when|that|with|to)\b)")
+LARGEST_FILE = 1_000_000_000
+"""Bytes of kept vectors; in worlds with more to keep, entries are not compared piece by piece."""
+REMEMBERED = 2000
+"""Texts whose vectors stay in memory (about 35 kB each)."""
+READ_AT_ONCE = 16
+"""Texts without kept vectors that are read within a request; with more of them it goes without this comparison."""
+MOST_TELLING = 64
+"""Word pieces of a request that are compared: those whose words tell most."""
+BACKGROUND_SHARE = 0.75
+"""Share of a sample of entries that a piece of the request must match better than for the match to count."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Vectors of a text as small whole numbers: the whole, each sentence, each word piece."""
+
+    rows: np.ndarray
+    sentences: int
+
+
+class FineVectors:
+    """An embedder that keeps word pieces' vectors of what it embeds, by the text; safe for threads."""
+
+    def __init__(self, path: Path, reader: Reader) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._memory: OrderedDict[bytes, Kept] = OrderedDict()
+        self._database = sqlite3.connect(path, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = OFF")  # what is lost is made again
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS kept (text BLOB PRIMARY KEY, sentences INTEGER, width INTEGER, rows BLOB)"
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the model that reads."""
+        return self._reader.name
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return one vector of length 1 a text, and keep those of its word pieces."""
+        import numpy as np
+
+        readings = self._reader.read(texts)
+        self._keep(texts, readings)
+        return np.stack([reading.vector for reading in readings])
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Read a request; nothing of it is kept."""
+        return self._reader.read(texts)
+
+    def kept(self, texts: Sequence[str]) -> list[Kept] | None:
+        """Return the vectors of texts; None where too many of them were never kept."""
+        keys = [self._key(text) for text in texts]
+        found = self._look_up(keys)
+        missing = [text for text, key in zip(texts, keys, strict=True) if key not in found]
+        if len(missing) > READ_AT_ONCE:
+            return None
+        if missing:
+            found |= self._keep(missing, self._reader.read(missing))
+        return [found[key] for key in keys]
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.sha256(f"{self.name}\0{text}".encode()).digest()[:16]
+
+    def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, Kept]:
+        import numpy as np
+
+        with self._lock:
+            found = {key: self._memory[key] for key in keys if key in self._memory}
+            for key in found:
+                self._memory.move_to_end(key)
+            for key in keys:
+                if key in found:
+                    continue
+                row = self._database.execute(
+                    "SELECT sentences, width, rows FROM kept WHERE text = ?", (key,)
+                ).fetchone()
+                if row is not None:
+                    found[key] = Kept(np.frombuffer(row[2], np.int8).reshape(-1, row[1]), row[0])
+                    self._remember(key, found[key])
+        return found
+
+    def _remember(self, key: bytes, kept: Kept) -> None:
+        self._memory[key] = kept
+        while len(self._memory) > REMEMBERED:
+            self._memory.popitem(last=False)
+
+    def _keep(self, texts: Sequence[str], readings: Sequence[Reading]) -> dict[bytes, Kept]:
+        made = {self._key(text): _small(text, reading) for text, reading in zip(texts, readings, strict=True)}
+        with self._lock:
+            if self._path.stat().st_size < LARGEST_FILE:
+                rows = [(key, kept.sentences, kept.rows.shape[1], kept.rows.tobytes()) for key, kept in made.items()]
+                with self._database:
+                    self._database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
+        return made
+
+
+def _small(text: str, reading: Reading) -> Kept:
+    import numpy as np
+
+    telling = [at for at, place in enumerate(reading.places) if text[place[0] : place[1]].isalnum()]
+    pieces = reading.pieces[telling] if telling else reading.vector[None]
+    sentences = [reading.pieces[start:end].mean(0) for start, end in runs(text, reading, SENTENCE_END)]
+    sentences = sentences or [reading.vector]
+    rows = np.stack([reading.vector, *sentences, *pieces])
+    return Kept(np.round(_unit(rows) * 127).astype(np.int8), len(sentences))
+
+
+def runs(text: str, reading: Reading, end: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where the word pieces of each part of a text reach; parts end where the pattern matches."""
+    cuts = [0, *(match.end() for match in end.finditer(text)), len(text)]
+    at = 0
+    for cut in cuts[1:]:
+        start = at
+        while at < len(reading.places) and reading.places[at][1] <= cut:
+            at += 1
+        if at > start:
+            yield start, at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it is compared: its word pieces with what each tells, and its clauses."""
+
+    pieces: np.ndarray
+    weights: np.ndarray
+    clauses: np.ndarray
+    whole: np.ndarray
+
+    @classmethod
+    def of(cls, texts: Sequence[str], readings: Sequence[Reading], weights: Sequence[Sequence[float]]) -> Asked:
+        """Return what is compared of the pieces of a request."""
+        import numpy as np
+
+        told = np.concatenate([np.asarray(one, dtype=np.float32) for one in weights])
+        pieces = np.concatenate([reading.pieces for reading in readings])
+        clauses = [
+            reading.pieces[start:end].mean(0)
+            for text, reading in zip(texts, readings, strict=True)
+            for start, end in runs(text, reading, CLAUSE_END)
+            if end - start > 1
+        ] or [reading.vector for reading in readings]
+        whole = np.stack([reading.vector for reading in readings])
+        telling = [at for at in np.argsort(-told, kind="stable")[:MOST_TELLING] if told[at] > 0]
+        return cls(pieces[telling], told[telling], _unit(np.stack(clauses)), whole)
+
+
+def compare(asked: Asked, entries: Sequence[Sequence[Kept]], sample: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each entry how well its pieces, its sentences and the whole of it match a request.
+
+    An entry is the vectors of one or more texts. The last `sample` entries are only the background: for each piece of
+    the request a match counts by how far it is above what most of them reach.
+    """
+    import numpy as np
+
+    owners = [at for at, texts in enumerate(entries) for _ in texts]
+    flat = [kept for texts in entries for kept in texts]
+    pieces = [kept.rows[1 + kept.sentences :] for kept in flat]
+    best = _best(asked.pieces, pieces, owners, len(entries))
+    base = np.quantile(best[:, -sample:], BACKGROUND_SHARE, axis=1, keepdims=True)
+    fine = (asked.weights[:, None] * np.maximum(best - base, 0)).sum(0) / max(1e-9, float(asked.weights.sum()))
+    here = len(entries) - sample
+    owners, flat = owners[: owners.index(here)], flat[: owners.index(here)]
+    clauses = _best(asked.clauses, [kept.rows[1 : 1 + kept.sentences] for kept in flat], owners, here).max(0)
+    whole = _best(asked.whole, [kept.rows[:1] for kept in flat], owners, here).max(0)
+    return fine[:here], clauses, whole
+
+
+def _best(asked: np.ndarray, rows: Sequence[np.ndarray], owners: Sequence[int], entries: int) -> np.ndarray:
+    """Return the best cosine of each vector asked with any row of each entry; shape (asked, entries)."""
+    import numpy as np
+
+    sizes = np.zeros(entries, dtype=int)
+    for owner, some in zip(owners, rows, strict=True):
+        sizes[owner] += len(some)
+    together = np.concatenate(rows).astype(np.float32)
+    similar = (asked @ together.T) / 127
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    return np.asarray(np.maximum.reduceat(similar, starts, axis=1))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
