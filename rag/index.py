@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from rag.chroma_server import server_client
 from rag.embed import Embedder
 from rag.pieces import Changed, Source
 from rag.pieces import windows as windows
@@ -32,8 +32,6 @@ PART = 64
 """Texts embedded before it is seen whether to go on: whoever stops the service does not wait for a whole batch."""
 TEXTS = 1000
 """Texts embedded between two writes, where things have many of them: a long entry has hundreds."""
-CONNECT_SECONDS = 3.0
-"""How long a Chroma server may take to answer at all."""
 RETRY_SECONDS = 3.0
 """How long an index that cannot be used is left alone, so that requests need not wait for it each time."""
 
@@ -49,19 +47,6 @@ class OtherModel(WorldError):
 def collection_name(world: str, salt: str = "") -> str:
     """Return a name that Chroma takes; the hash keeps worlds apart whose names differ in case or accents only."""
     return f"{slug(world)}-{hashlib.sha256((world + salt).encode()).hexdigest()[:12]}"
-
-
-def server_url(text: str | None) -> str | None:
-    """Return the address of a Chroma server, None for an empty text."""
-    if not text:
-        return None
-    try:
-        parts = httpx.URL(text)
-    except httpx.InvalidURL:
-        parts = httpx.URL()
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise WorldError(f"CHROMA_URL is {text!r}, which is no address: write it as http://127.0.0.1:8000.")
-    return text
 
 
 class VectorIndex:
@@ -273,7 +258,7 @@ class VectorIndex:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._client = chromadb.PersistentClient(str(self._folder), settings)
             else:
-                self._client = _remote(self._url, settings)
+                self._client = server_client(self._url, settings)
         return self._client
 
     def _collection(self, key: str) -> Any | None:
@@ -306,17 +291,3 @@ def _enough(changes: Sequence[Changed]) -> list[Changed]:
     """Return as many of the changes, at least one, as have `TEXTS` texts to embed together."""
     texts = accumulate(len(change.texts or ()) for change in changes)
     return [change for at, (change, so_far) in enumerate(zip(changes, texts, strict=True)) if not at or so_far <= TEXTS]
-
-
-def _remote(url: str, settings: Any) -> Any:
-    """Return a client of a Chroma server; one that does not answer raises an `OSError`."""
-    import chromadb
-
-    parts = httpx.URL(url)
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    socket.create_connection((parts.host, port), CONNECT_SECONDS).close()  # chromadb itself would wait without end
-    try:
-        return chromadb.HttpClient(parts.host, port, secure, settings=settings)
-    except ValueError as error:  # chromadb's own way to say that nobody is there
-        raise ConnectionError(str(error)) from error

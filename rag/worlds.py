@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rag.budget import Room, ruler_of, tokens_left
+from rag.chroma_server import server_url
 from rag.embed import Embedder, Reader
 from rag.finder import Finder
 from rag.fine import FineVectors
 from rag.history import History
-from rag.index import VectorIndex, server_url
+from rag.index import VectorIndex
 from rag.indexing import Indexer, Progress
 from rag.inspector import Inspector
 from rag.owner import Owner
