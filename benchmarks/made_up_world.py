@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from rag.embed import MiniLM
+from rag.embed import MiniLM, Reading
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.records import Entry
@@ -74,11 +75,19 @@ class NearVectors:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector of length 1 a text, the same one for the same text."""
-        seeds = [zlib.crc32(text.encode()) for text in texts]
-        noise = np.stack([np.random.default_rng(seed).standard_normal(self._shapes.shape[1]) for seed in seeds])
-        near = self._shapes[[seed % len(self._shapes) for seed in seeds]] + 0.02 * noise
-        lengths: np.ndarray = np.linalg.norm(near, axis=1, keepdims=True)
-        return np.asarray(near / lengths, np.float32)
+        return np.stack([reading.vector for reading in self.read(texts)])
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Return each text with a vector for each of its words, near to its own."""
+        return [self._read(text) for text in texts]
+
+    def _read(self, text: str) -> Reading:
+        seed = zlib.crc32(text.encode())
+        places = tuple(match.span() for match in re.finditer(r"\w+", text))
+        noise = np.random.default_rng(seed).standard_normal((1 + len(places), self._shapes.shape[1]), np.float32)
+        near = self._shapes[seed % len(self._shapes)] + noise * np.float32(0.02)
+        near /= np.linalg.norm(near, axis=1, keepdims=True)
+        return Reading(near[0], near[1:], places)
 
 
 def build(workspace: Workspace, number: int, real_vectors: bool) -> None:
