@@ -45,6 +45,7 @@ def test_a_husband_or_mother_of_another_name() -> None:
         ("Elena Voss, a pilot, sat down.", []),
         ("Elena was a baker.", [("occupation", "sure")]),
         ("Elena had been a baker.", [("occupation", "look at this")]),
+        ("Elena was a poet.", [("occupation", "look at this")]),
         ("Elena was not a baker.", []),
         ("Elena was a baker's daughter.", []),
         ("Philippa was the printer of the paper.", []),

@@ -25,13 +25,14 @@ _AS = r"(?P<as>as )?"
 def _patterns(part: str, colours: str, worn: str) -> list[re.Pattern[str]]:
     """Return the ways to give a part of somebody a colour, `colour` being the colour and `who` the owner."""
     colour = rf"(?P<colour>{colours})(?:ish)?\b(?!-)"
+    steady = rf"{colour}(?! (?:with|from|for|in|under|against)\b)"
     hyphened = rf"(?P<colour>{colours})-{worn}"
     return [
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
             rf"{OWNER} {_SOME}{colour},? (?:[a-z-]+ )?{part}\b",
             rf"(?P<both>both )?{OWNER} (?:(?!(?:{colours})\b)[a-z]+ )?{part} (?:{_IS})"
-            rf" {_NOT}{_VERY}{_AS}{colour}(?! (?:with|from|for)\b)",
+            rf" {_NOT}{_VERY}{_AS}{steady}",
             rf"{SUBJECT}(?:,? who)?(?: [a-z]+)?,? (?:had|has|have|with) (?:always )?(?:had )?{_SOME}{colour},? "
             rf"(?:[a-z-]+ )?{part}\b",
             rf"{SUBJECT}(?: [a-z]+)? (?:had|has|with) (?:[a-z]+ ){{0,2}}?{part} (?:so |of )?{_AS}{colour}",
@@ -40,7 +41,7 @@ def _patterns(part: str, colours: str, worn: str) -> list[re.Pattern[str]]:
             rf"{SUBJECT} (?:was|is|were)[^.;:]{{0,30}}? {hyphened}\b",
             rf"\b{hyphened} (?P<who>{NAME})(?!['’])",
             rf"{SUBJECT}, {hyphened}\b",
-            rf"{SUBJECT}, whose (?:[a-z]+ )?{part} (?:{_IS}) {_NOT}{_VERY}{colour}(?! (?:with|from|for)\b)",
+            rf"{SUBJECT}, whose (?:[a-z]+ )?{part} (?:{_IS}) {_NOT}{_VERY}{steady}",
             rf"{OWNER} {part} (?:{_IS}) (?:long|short|thick|straight|curly|large|small|wide|clear) and {colour}\b",
             rf"{OWNER} {part},? {colour} as\b",
         )
@@ -102,7 +103,7 @@ def looks(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
                 taken.add(found.start("colour"))
                 value = values[found["colour"].lower()]
                 groups = found.groupdict()
-                reason = "it may be a comparison" if _compared(masked, found) else ""
+                reason = "it may be a comparison" if _compared(masked, found) else _passing(kind, value, found[0])
                 if negated(masked, found.start("colour")):
                     if re.search(r"\b(?:both|all|only|just|so|as)\b", found[0]):
                         continue
@@ -114,6 +115,15 @@ def looks(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
         for found in pattern.finditer(masked):
             if (meant := owner(view, sentence, found)) and not negated(masked, found.start()):
                 yield claim(view, sentence, meant, "hair", "hair", "bald", found.span())
+
+
+def _passing(kind: str, value: str, said: str) -> str:
+    """Return why a colour may be one of the moment or of a later age."""
+    if kind == "hair" and value in ("grey", "white"):
+        return "hair turns grey with age"
+    if kind == "eyes" and value in ("dark", "black", "golden", "yellow", "white") and re.search(rf"\b{_IS}\b", said):
+        return "it may be meant of the light or of a mood"
+    return ""
 
 
 def _compared(masked: str, found: re.Match[str]) -> bool:

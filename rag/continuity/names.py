@@ -14,6 +14,8 @@ WORD = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*")
 _HE = re.compile(r"\b(?:he|him|his)\b", re.IGNORECASE)
 _SHE = re.compile(r"\b(?:she|her|hers)\b", re.IGNORECASE)
 _OPENING = re.compile(r"(?:^|[.!?] )([A-Z]\w*)")
+NO_PERSONS = {"place", "thing", "rule", "event"}
+"""Kinds of entry that are about nobody; an imported one may be of any kind, such as a note."""
 _NO_PARTS = {"the", "of", "in", "and", "old", "young", "little", "great", "lord", "lady", "doctor", "captain", "father"}
 _NO_PARTS |= {"mother", "brother", "sister", "master", "mistress", "king", "queen", "sir", "saint", "abbot", "matron"}
 _NO_PARTS |= {"uncle", "aunt", "general", "speaker", "constable", "canon", "beadle", "abbess", "margrave", "dame"}
@@ -35,13 +37,14 @@ class Being:
 
     @property
     def person(self) -> bool:
-        """Say whether it is somebody."""
-        return any(entry.kind == "character" for entry in self.entries)
+        """Say whether it is somebody: a character, or what an entry of no known kind calls he or she."""
+        kinds = {entry.kind for entry in self.entries}
+        return "character" in kinds or (not kinds <= NO_PERSONS and self.gender in ("he", "she"))
 
     @property
     def stands(self) -> bool:
         """Say whether it is a place or a thing, which may stand somewhere."""
-        return all(entry.kind in ("place", "thing") for entry in self.entries)
+        return self.gender == "it" and not any(entry.kind in ("rule", "event") for entry in self.entries)
 
     @property
     def event(self) -> bool:
@@ -109,7 +112,8 @@ def _successors(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
 
 
 def _gender(entries: Sequence[Entry]) -> str:
-    if not any(entry.kind == "character" for entry in entries):
+    character = any(entry.kind == "character" for entry in entries)
+    if not character and any(entry.kind in NO_PERSONS for entry in entries):
         return "it"
     text = " ".join(f"{entry.text} {' '.join(entry.aliases)} {entry.name}" for entry in entries)
     stated = " ".join(
@@ -122,7 +126,8 @@ def _gender(entries: Sequence[Entry]) -> str:
     words = [word.lower() for word in WORD.findall(" ".join((*_titles(entries), stated)))]
     he += 3 * sum(word in MALE or word in ("male", "mr", "lord", "he") for word in words)
     she += 3 * sum(word in FEMALE or word in ("female", "mrs", "miss", "she") for word in words)
-    return "he" if he > 1.5 * she else "she" if she > 1.5 * he else ""
+    unknown = "" if character else "it"
+    return "he" if he > 1.5 * she else "she" if she > 1.5 * he else unknown
 
 
 def _titles(entries: Sequence[Entry]) -> list[str]:

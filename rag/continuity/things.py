@@ -86,10 +86,10 @@ def nouns(words: str) -> list[str]:
     """Return the words that may be the noun of a phrase, in the singular, up to the first that ends it."""
     found = []
     for word in words.lower().split():
-        if word in _ENDS_PHRASE:
+        noun = singular(word)
+        if word in _ENDS_PHRASE or noun in _UNITS:  # "sixty years old" counts no olds
             break
-        if (noun := singular(word)) not in _UNITS:
-            found.append(noun)
+        found.append(noun)
     return found
 
 

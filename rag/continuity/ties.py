@@ -9,7 +9,7 @@ from rag.continuity.claims import Claim, claim, negated, owner, whole_entry
 from rag.continuity.names import Being
 from rag.continuity.sentences import Sentence
 from rag.continuity.view import NAME, OWNER, SUBJECT, Meant, View
-from rag.continuity.words import CONVERSE, RELATIONS, TRADES, alternatives
+from rag.continuity.words import CONVERSE, RELATIONS, TRADES, alternatives, words_of
 
 _REL = rf"(?P<rel>{alternatives(RELATIONS)})\b(?! (?:tongue|land|house|country|ship|church|love|figure|superior)\b)"
 _AGED = (
@@ -115,6 +115,11 @@ _DOES = [
     ),
 ]
 _WORKS = re.compile(rf"\b{_TRADE}\b", re.IGNORECASE)
+_BESIDES = words_of(
+    "cook fiddler forger gambler gardener hermit judge juror musician nurse painter pirate poacher poet servant singer "
+    "smuggler spy steward teacher thief witch wrestler keeper captain"
+)
+"""What people are called in anger or in love, or are besides their trade."""
 _WHOLE_LIFE = re.compile(r"^(?:[^.;]{0,30}) (?:all (?:his|her) life|for [a-z-]+ years|since|until)", re.IGNORECASE)
 
 
@@ -133,6 +138,8 @@ def occupations(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
                 firm = plain or _WHOLE_LIFE.search(masked[found.end() :])
                 reason = "" if firm else "it may be told of another time"
                 trade = _plain(found["trade"])
+                if trade in _BESIDES and not reason:
+                    reason = "one may be that besides, or be called so"
                 yield claim(view, sentence, meant, "occupation", "trade", trade, found.span(), reason)
 
 
