@@ -231,6 +231,26 @@ def test_fields_that_transformers_does_not_take_are_left_out_and_named(workspace
         assert unquote(answer.headers["x-world-fields-left-out"]) == "größe, logprobs, n, store"
 
 
+def test_a_request_that_leaves_no_room_for_facts_goes_without_them_and_it_is_said(workspace: Workspace) -> None:
+    port = free_port()
+    state = {"url": f"http://127.0.0.1:{port}/v1", "engine": "vllm", "health": "up", "context_length": 600}
+    write_json(workspace.servers / "model.json", state)
+    with world_here(workspace, WorldConfig(), "scifi") as (url, worlds), Upstream(port) as upstream:
+        worlds.put("scifi", [TONE, ELENA, LATER])
+        asked = PLAIN | {"max_tokens": 16}
+        fits = httpx.post(f"{url}/v1/completions", json=asked, trust_env=False)
+        assert sources(fits) == ["Tone", "Elena Voss"]
+        assert "x-world-note" not in fits.headers
+        for field, path, body in (
+            ("max_tokens", "completions", PLAIN),
+            ("max_completion_tokens", "chat/completions", CHAT),
+        ):
+            full = httpx.post(f"{url}/v1/{path}", json=body | {field: 590}, trust_env=False)
+            assert sources(full) == []
+            assert "no room is left for lore" in full.headers["x-world-note"]
+    assert upstream.asked[1] == PLAIN | {"max_tokens": 590}
+
+
 def test_the_last_request_is_shown_as_it_was_sent(workspace: Workspace) -> None:
     port = free_port()
     config = WorldConfig(model_url=f"http://127.0.0.1:{port}/v1")

@@ -112,13 +112,13 @@ async def _answer(
     sent = fields | ({"model": asked.model} if asked.by_name else {})
     headers: dict[str, str] = {}
     if asked.world != NO_WORLD and not is_text(fields):
-        headers["X-World-Note"] = TOKENS_NOTE
+        headers |= note_header([TOKENS_NOTE])
     elif asked.world != NO_WORLD:
-        sent, found = await run_in_threadpool(
-            with_facts, path, sent, lambda messages: worlds.prompt(asked.world, messages, asked.moment)
-        )
-        last.keep(Sent(path, asked.world, worlds.at(asked.world, asked.moment), sent, found))
-        headers |= source_headers(hit.entry.name for retrieval in found for hit in retrieval.hits)
+        told = await run_in_threadpool(_with_facts, worlds, path, sent, asked)
+        last.keep(told)
+        sent = told.fields
+        headers |= source_headers(hit.entry.name for retrieval in told.found for hit in retrieval.hits)
+        headers |= note_header(retrieval.room.note for retrieval in told.found)
     taken = server.takes(path, sent)
     if left_out := sorted(sent.keys() - taken.keys()):
         log.debug("The model server does not take %s: left out.", ", ".join(left_out))
@@ -131,6 +131,19 @@ async def _answer(
         if known and asked.model not in [model["id"] for model in known]:
             return _no_model(asked.model, known)
     return answer
+
+
+def _with_facts(worlds: Worlds, path: str, fields: dict[str, Any], asked: Asked) -> Sent:
+    """Return the request with the facts of its world, for which a reply of the length asked for leaves room."""
+    reply = fields.get("max_completion_tokens") or fields.get("max_tokens")
+    sent, found = with_facts(path, fields, lambda messages: worlds.prompt(asked.world, messages, asked.moment, reply))
+    return Sent(path, asked.world, worlds.at(asked.world, asked.moment), sent, found)
+
+
+def note_header(notes: Iterable[str]) -> dict[str, str]:
+    """Return the header that says why fewer facts than usual were added, each reason once."""
+    once = list(dict.fromkeys(filter(None, notes)))
+    return {"X-World-Note": quote(" ".join(once)[:SOURCES_LENGTH], safe=" ,.:;'()")} if once else {}
 
 
 def source_headers(names: Iterable[str]) -> dict[str, str]:
