@@ -13,7 +13,15 @@ from style_tuner.errors import WorldError
 from style_tuner.manuscripts.store import import_file
 from style_tuner.serving import lore, world
 from style_tuner.tabs import world as tab
-from style_tuner.tabs import world_check, world_entries, world_exchange, world_history, world_passages, world_review
+from style_tuner.tabs import (
+    world_check,
+    world_entries,
+    world_exchange,
+    world_history,
+    world_passages,
+    world_review,
+    world_shelf,
+)
 from style_tuner.workspace import Workspace
 
 FORM = dict(
@@ -113,6 +121,19 @@ def test_proposals_wait_until_the_author_takes_them_in(place: Workspace) -> None
     world_review.reopen(place, "stride", second)
     world_review.take_in_all(place, "stride")
     assert len(lore.entries(url, "stride")) > 3
+
+
+def test_a_world_is_renamed_put_away_taken_out_and_backed_up(place: Workspace) -> None:
+    url = tab.start(place, None, free_port()).url
+    lore.create_world(url, "old")
+    assert world_shelf.rename(place, "old", "new").value == "new"
+    assert "new" not in [name for name, _ in world_shelf.to_bin(place, "new").choices]
+    binned = world_shelf.show_bin(place).choices
+    assert binned[0][0].startswith("new, 0 entries")
+    assert world_shelf.take_out(place, binned[0][1]).value == "new"
+    _, said = world_shelf.backup(place)
+    assert "worlds with all their history" in said
+    assert len(list(place.exports.glob("worlds-*.sqlite"))) == 1
 
 
 def test_a_draft_that_contradicts_the_world_is_told_with_both_quotes(place: Workspace) -> None:

@@ -22,6 +22,7 @@ from style_tuner.tabs import (
     world_history,
     world_passages,
     world_review,
+    world_shelf,
 )
 from style_tuner.tabs.common import Page, choice
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
@@ -146,6 +147,7 @@ def build(page: Page) -> None:
             table = gr.HTML()
             world_history.build(page, chosen)
             world_exchange.build_export(page, chosen)
+            world_shelf.build(page, chosen)
         with gr.Column(scale=5):
             world_entries.build(page, chosen, search, table)
         with gr.Column(scale=5):
