@@ -16,7 +16,6 @@ _PART = (
     r"(?P<part>eye|ear|hand|arm|leg|foot|little finger|index finger|ring finger|thumb|knee"
     r"|shoulder|eyebrow|cheek)"
 )
-_OF = rf"(?:[a-z]+ (?:top )?(?:joint|lobe|tip|end|half) of )?(?:{OWNER}|the) (?:own )?"
 _LOST = r"(?:lost|lacked|lacking|missing|cut off|took off|severed|without|wanting|gave|minus)"
 _STATES = [
     (
@@ -89,7 +88,6 @@ _GONE = re.compile(
     r"\b(?:his|her|the) (?:left|right) (?P<part>hand|arm|leg|foot|eye|ear) (?:is|was) (?:gone|missing|lost)"
 )
 _SUBJECT = re.compile(SUBJECT, re.IGNORECASE)
-_ANYONE = re.compile(rf"{OWNER}|{SUBJECT.replace('who', 'who2')}", re.IGNORECASE)
 
 
 def limbs(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:

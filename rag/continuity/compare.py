@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rag.continuity.claims import Claim
 from rag.continuity.facts import Fact
@@ -141,9 +141,6 @@ def _speaks_of(one: Being, names: Sequence[str]) -> bool:
     text = " ".join(f"{entry.text} {', '.join(entry.links)}" for entry in one.entries).casefold()
     places = [found for name in names for found in re.finditer(rf"\b{re.escape(name)}\b", text)]
     return any(not _BESIDE.search(text[: found.start()]) for found in places)
-
-
-Wording = Callable[[Claim, Fact, Mapping[str, Being]], str]
 
 
 def told(claim: Claim, fact: Fact, where: str, beings: Mapping[str, Being]) -> str:

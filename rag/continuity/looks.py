@@ -158,7 +158,6 @@ def _in_entry(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
 
 
 _BUILD = alternatives(BUILDS)
-_FEET = r"(?P<feet>(?:barely |over |nearly |almost |well over )?(?:five|six|seven|four)(?:-foot| feet| foot))"
 _WHO = r"(?:man|woman|boy|girl|person|lady|fellow|child|creature|figure|gentleman|thing)"
 _BUILT = [
     re.compile(
@@ -190,7 +189,7 @@ def build(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     if (meant := whole_entry(view, sentence)) and meant.being.person:
         for found in _ENTRY_BUILD.finditer(masked):
             if not negated(masked, found.start()):
-                yield claim(view, sentence, meant, "build", "build", BUILDS[found["build"].lower()][1], found.span())
+                yield claim(view, sentence, meant, "build", "build", BUILDS[found["build"].lower()], found.span())
         if tall := _TALL_IN_FEET.search(masked):
             yield claim(view, sentence, meant, "build", "build", "tall", tall.span())
     taken = set()
@@ -204,5 +203,5 @@ def build(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
                 r"\b(?:when|while|until|since) (?:\w+ ){0,3}$", masked[: found.start("who")], re.IGNORECASE
             )
             if not then and not negated(masked, found.start("build")):
-                value = BUILDS[found["build"].lower()][1]
+                value = BUILDS[found["build"].lower()]
                 yield claim(view, sentence, meant, "build", "build", value, found.span())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rag.continuity.names import WORD, Being, Mention, NameFinder
 from rag.continuity.sentences import MASK, Sentence, plain, sentences_of
-from rag.continuity.words import FEMALE, MALE, PEOPLE, TRADES
+from rag.continuity.words import FEMALE, MALE, PEOPLE
 
 NAME = f"{MASK}+"
 OWNER = rf"(?P<who>{NAME}['’]s?|(?i:\b(?:his|her|its)\b))"
@@ -216,8 +216,3 @@ def _fits(person: Person, gender: str) -> bool:
     if gender == "it":
         return False
     return person.gender in (gender, "")
-
-
-def trade_in(text: str) -> list[str]:
-    """Return the trades that a text names, in its order."""
-    return [word for found in WORD.finditer(text) if (word := found[0].lower()) in TRADES]

@@ -36,27 +36,27 @@ COLOURS = {
     **{colour: colour for colour in ("chestnut", "sorrel", "piebald", "dun", "roan")},
 }
 
-_STRICT_EYES = [{"dark", "brown"}, {"dark", "black"}, {"hazel", "brown"}, {"hazel", "green"}, {"hazel", "amber"}]
-_STRICT_EYES += [{"amber", "yellow"}, {"amber", "golden"}, {"yellow", "golden"}, {"amber", "brown"}, {"grey", "steel"}]
-_STRICT_HAIR = [{"dark", "black"}, {"dark", "brown"}, {"grey", "white"}, {"red", "brown"}, {"fair", "white"}]
-_STRICT_HAIR += [{"black", "brown"}, {"fair", "brown"}, {"dark", "grey"}]
-_STRICT_THINGS = [{"bay", "brown"}, {"bay", "chestnut"}, {"chestnut", "sorrel"}, {"chestnut", "brown"}, {"bay", "red"}]
-_STRICT_THINGS += [{"red", "orange"}, {"purple", "violet"}, {"dun", "brown"}, {"roan", "red"}, {"dun", "yellow"}]
+_ALIKE_EYES = [{"dark", "brown"}, {"dark", "black"}, {"hazel", "brown"}, {"hazel", "green"}, {"hazel", "amber"}]
+_ALIKE_EYES += [{"amber", "yellow"}, {"amber", "golden"}, {"yellow", "golden"}, {"amber", "brown"}, {"grey", "steel"}]
+_ALIKE_HAIR = [{"dark", "black"}, {"dark", "brown"}, {"grey", "white"}, {"red", "brown"}, {"fair", "white"}]
+_ALIKE_HAIR += [{"black", "brown"}, {"fair", "brown"}, {"dark", "grey"}]
+_ALIKE_THINGS = [{"bay", "brown"}, {"bay", "chestnut"}, {"chestnut", "sorrel"}, {"chestnut", "brown"}, {"bay", "red"}]
+_ALIKE_THINGS += [{"red", "orange"}, {"purple", "violet"}, {"dun", "brown"}, {"roan", "red"}, {"dun", "yellow"}]
 
 
 def near(kind: str, one: str, other: str) -> bool:
     """Say whether two colours may be meant for the same: people differ in what they call hazel or bay."""
-    table = {"eyes": _STRICT_EYES, "hair": _STRICT_HAIR}.get(kind, _STRICT_THINGS)
+    table = {"eyes": _ALIKE_EYES, "hair": _ALIKE_HAIR}.get(kind, _ALIKE_THINGS)
     return one == other or {one, other} in table
 
 
 BUILDS = {
-    **dict.fromkeys(["tall", "lanky", "towering", "long"], ("height", "tall")),
-    **dict.fromkeys(["short", "diminutive", "dwarfish"], ("height", "short")),
-    **dict.fromkeys(["fat", "stout", "plump", "portly", "rotund", "corpulent", "round", "heavy"], ("girth", "stout")),
-    **dict.fromkeys(["thin", "lean", "gaunt", "skinny", "slender", "wiry", "bony", "scrawny"], ("girth", "thin")),
-    **dict.fromkeys(["enormous", "huge", "massive", "gigantic", "colossal", "large"], ("size", "very large")),
-    **dict.fromkeys(["tiny", "small", "little", "minute", "petite"], ("size", "small")),
+    **dict.fromkeys(["tall", "lanky", "towering", "long"], "tall"),
+    **dict.fromkeys(["short", "diminutive", "dwarfish"], "short"),
+    **dict.fromkeys(["fat", "stout", "plump", "portly", "rotund", "corpulent", "round", "heavy"], "stout"),
+    **dict.fromkeys(["thin", "lean", "gaunt", "skinny", "slender", "wiry", "bony", "scrawny"], "thin"),
+    **dict.fromkeys(["enormous", "huge", "massive", "gigantic", "colossal", "large"], "very large"),
+    **dict.fromkeys(["tiny", "small", "little", "minute", "petite"], "small"),
 }
 BUILD_CLASH = {
     frozenset(pair)
