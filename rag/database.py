@@ -13,7 +13,7 @@ from typing import Any
 from style_tuner.errors import StorageError
 from style_tuner.workspace import storage_errors
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE worlds (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, book TEXT NOT NULL DEFAULT '',
@@ -156,14 +156,23 @@ class Database:
             return
         old = self._writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'versions'").fetchone()
         with self.writing() as database:
-            for script in (FROM_0 if old else SCHEMA, AROUND_VERSIONS):
-                for statement in filter(str.strip, script.split(";\n")):
-                    database.execute(statement)
-            if old:
-                _tell_changes(database)
-            database.execute("INSERT INTO newest SELECT world, id, max(number) FROM versions GROUP BY world, id")
-            database.execute("INSERT INTO about VALUES ('identity', ?)", (uuid.uuid4().hex,))
+            if found < 1:
+                _begin(database, old is not None)
+            for (number,) in database.execute("SELECT number FROM worlds").fetchall():
+                for table in ("vocabulary", "keywords"):  # versions 0 and 1 kept words here, too
+                    database.execute(f"DROP TABLE IF EXISTS {table}_{number}")
             database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _begin(database: sqlite3.Connection, old: bool) -> None:
+    """Make the tables, around the versions of an older file if there are some."""
+    for script in (FROM_0 if old else SCHEMA, AROUND_VERSIONS):
+        for statement in filter(str.strip, script.split(";\n")):
+            database.execute(statement)
+    if old:
+        _tell_changes(database)
+    database.execute("INSERT INTO newest SELECT world, id, max(number) FROM versions GROUP BY world, id")
+    database.execute("INSERT INTO about VALUES ('identity', ?)", (uuid.uuid4().hex,))
 
 
 def _tell_changes(database: sqlite3.Connection) -> None:

@@ -54,13 +54,7 @@ class Shelf:
         if world in self.worlds():
             return False
         with self.database.writing() as database:
-            made = database.execute("INSERT INTO worlds (name, created) VALUES (?, ?)", (world, time.time()))
-            number = made.lastrowid
-            database.execute(
-                f"CREATE VIRTUAL TABLE keywords_{number} USING "
-                "fts5(name, text, tokenize = 'unicode61 remove_diacritics 2')"
-            )
-            database.execute(f"CREATE VIRTUAL TABLE vocabulary_{number} USING fts5vocab(keywords_{number}, row)")
+            database.execute("INSERT INTO worlds (name, created) VALUES (?, ?)", (world, time.time()))
         return True
 
     def number(self, world: str) -> int:

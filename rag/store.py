@@ -1,4 +1,4 @@
-"""Lore in SQLite: the source of truth, with every version ever written and a BM25 index that is always in step."""
+"""Lore in SQLite: the source of truth, with every version ever written."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from rag.errors import UnknownEntryError
 from rag.pieces import Changed, windows
 from rag.shelf import Shelf
 from rag.shelf import check_world_name as check_world_name
-from rag.words import telling_words
 from rag.words import words_of as words_of
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 
 Item = TypeVar("Item")
-NAME_WEIGHT, TEXT_WEIGHT = 5.0, 1.0
 LONGEST_ENTRY = 150_000
 """Words; what is longer is a manuscript, whose passages can be searched as such."""
 ASKED_AT_ONCE = 500
@@ -147,56 +145,22 @@ class LoreStore(Shelf):
             (world, about, now, len(entries), undoes, redoes),
         ).lastrowid
         for entry, deleted in entries:
-            before = database.execute(
-                "SELECT version FROM newest WHERE world = ? AND id = ?", (world, entry.id)
-            ).fetchone()
             version = database.execute(
                 "INSERT INTO versions (world, id, entry, deleted, written, change) VALUES (?, ?, ?, ?, ?, ?)",
                 (world, entry.id, json.dumps(asdict(entry), ensure_ascii=False), deleted, now, change),
             ).lastrowid
             database.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (world, entry.id, version))
-            if before is not None:
-                database.execute(f"DELETE FROM keywords_{world} WHERE rowid = ?", before)
-            if not deleted:
-                names = "\n".join((entry.name, *entry.aliases))
-                database.execute(
-                    f"INSERT INTO keywords_{world} (rowid, name, text) VALUES (?, ?, ?)", (version, names, entry.facts)
-                )
-
-    def match_words(self, world: str, query: str, limit: int) -> list[tuple[str, float]]:
-        """Return ids of the entries that share telling words with the query, best first by BM25.
-
-        An entry counts when it shares a telling word with its names, or two with its text. The score is BM25 relative
-        to the best entry, 0 to 1.
-        """
-        number = self.number(world)
-        telling = telling_words(self.database, f"vocabulary_{number}", query, self._total(world, number))
-        if not telling:
-            return []
-        rows = self.database.rows(
-            f"SELECT versions.id, found.name, found.text, -found.rank FROM (SELECT rowid, name, text, rank "
-            f"FROM keywords_{number} WHERE keywords_{number} MATCH ? "
-            f"AND rank MATCH 'bm25({NAME_WEIGHT}, {TEXT_WEIGHT})' ORDER BY rank LIMIT ?) AS found "
-            "JOIN versions ON versions.number = found.rowid ORDER BY found.rank",
-            (" OR ".join(f'"{word}"' for word in sorted(telling)), limit),
-        )
-        best = max((fit for *_, fit in rows), default=0.0)
-        return [
-            (entry_id, fit / best if best > 0 else 0.0)
-            for entry_id, names, text, fit in rows
-            if telling & set(words_of(names)) or len(telling & set(words_of(text))) > 1
-        ]
 
     def count(self, world: str) -> int:
-        """Return how many entries a world has."""
-        return self._total(world, self.number(world))
-
-    def _total(self, world: str, number: int) -> int:
-        """Return how many entries the keyword index of a world holds, counted once a revision."""
-        revision = self.revision(world)
+        """Return how many entries a world has, counted once a revision."""
+        number, revision = self.number(world), self.revision(world)
         if self._totals.get(number, (-1, 0))[0] != revision:
-            counted = self.database.rows(f"SELECT count(*) FROM keywords_{number}_docsize")[0][0]
-            self._totals[number] = revision, counted
+            counted = self.database.rows(
+                "SELECT count(*) FROM newest JOIN versions ON versions.number = newest.version "
+                "WHERE newest.world = ? AND NOT deleted",
+                (number,),
+            )
+            self._totals[number] = revision, int(counted[0][0])
         return self._totals[number][1]
 
 

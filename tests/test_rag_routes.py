@@ -141,7 +141,6 @@ def test_backup_is_a_store_that_can_be_put_back(workspace: Workspace, client: Te
     client.delete("/worlds/scifi/entries/elena-voss")
     copy = LoreStore(Path(first["path"]))
     assert [entry.name for entry in copy.entries("scifi")] == ["Elena Voss", "The Perihelion"]
-    assert copy.match_words("scifi", "perihelion", 3) == [("the-perihelion", 1.0)]
 
 
 def test_backup_is_written_while_entries_are(workspace: Workspace) -> None:

@@ -49,21 +49,7 @@ def test_worlds_are_kept_apart(tmp_path: Path) -> None:
     store.create("Sci-fi")
     store.put("Sci-fi", [Entry("elena", "Another Elena", "A queen.")])
     assert [entry.name for entry in store.entries("Sci-fi")] == ["Another Elena"]
-    assert store.match_words("Sci-fi", "synthetic gin", 5) == []
     assert store.entries("scifi") == [ELENA, BAR]
-
-
-def test_keywords_find_telling_words_only_and_follow_changes(tmp_path: Path) -> None:
-    store = filled(tmp_path)
-    store.put("scifi", [Entry(f"n{i}", f"Place {i}", "A dark corridor with the crew.") for i in range(10)])
-    assert [entry_id for entry_id, _ in store.match_words("scifi", "the crew, dark", 5)] == []
-    assert store.match_words("scifi", "Who drinks Synthetic GIN?", 5) == [("bar", 1.0)]
-    assert [entry_id for entry_id, _ in store.match_words("scifi", "voss", 5)] == ["elena"]
-    assert store.match_words("scifi", 'quote " AND ( * NEAR', 5) == []
-    store.put("scifi", [Entry("bar", "The Perihelion", "A bar where whisky flows.")])
-    assert store.match_words("scifi", "synthetic gin", 5) == []
-    store.delete("scifi", "elena")
-    assert store.match_words("scifi", "voss", 5) == []
 
 
 def test_unknown_world_or_entry_says_so(tmp_path: Path) -> None:

@@ -289,4 +289,3 @@ def test_histories_of_a_large_import_are_quick_to_undo(workspace: Workspace) -> 
     assert (store.count("scifi"), store.entries("scifi")) == (0, [])
     history.redo("scifi")
     assert store.count("scifi") == 5000
-    assert store.match_words("scifi", "Place 4321", 5) == [("n4321", 1.0)]
