@@ -185,7 +185,8 @@ def test_routes_link_search_and_unlink(worlds: Worlds) -> None:
         assert client.delete("/worlds/coast/passages/default/tide").json()["manuscripts"] == []
 
 
-def test_command_indexes_and_searches(workspace: Workspace, tmp_path: Path) -> None:
+def test_command_indexes_and_searches(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.service.open_embedder", lambda name: WordEmbedder())  # each command loads its own
     import_file(workspace, novel(tmp_path, "tide", CHAPTERS[:2]))
     run = CliRunner().invoke
     done = run(app, ["passages", "coast", "--workspace", "default"])
