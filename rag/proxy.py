@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from rag.faults import add_handlers
 from rag.guard import OPEN_PATH, add_guards
 from rag.relay import Relay
-from rag.routes import continuity, debug, entries, exchange, history, openai, passages, proposals, shelf
+from rag.routes import continuity, debug, entries, exchange, history, inspector, openai, passages, proposals, shelf
 from rag.routes.debug import LastSent
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
@@ -45,6 +45,7 @@ def create_app(worlds: Worlds, config: WorldConfig, default_world: str | None = 
     app.include_router(entries.routes(worlds))
     app.include_router(exchange.routes(worlds))
     app.include_router(history.routes(worlds))
+    app.include_router(inspector.routes(worlds))
     app.include_router(proposals.routes(worlds))
     app.include_router(passages.routes(worlds))
     app.include_router(shelf.routes(worlds))

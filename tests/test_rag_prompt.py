@@ -61,7 +61,7 @@ def test_lore_cannot_leave_its_block() -> None:
             assert mark not in line
 
 
-def test_last_request_is_the_last_user_message_and_what_stood_before_it() -> None:
+def test_last_request_is_the_last_user_message_and_the_few_turns_before_it() -> None:
     messages = [
         {"role": "system", "content": "S"},
         {"role": "user", "content": "First"},
@@ -69,6 +69,6 @@ def test_last_request_is_the_last_user_message_and_what_stood_before_it() -> Non
         {"role": "user", "content": "Second"},
         {"role": "assistant", "content": "Begun"},
     ]
-    assert last_request(messages) == ("Second", "Reply")
+    assert last_request(messages) == ("Second", "First\nReply")
     assert last_request(messages[:2]) == ("First", "")
     assert last_request([]) == ("", "")

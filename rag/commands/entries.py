@@ -83,10 +83,14 @@ def search(
         return
     for note in found["notes"]:
         typer.echo(f"Note: {note}", err=True)
-    for hit in found["hits"]:
-        typer.echo(f"{hit['reason']:9} {hit['score']:5.2f}  {hit['entry']['name']}: {hit['entry']['text']}")
-    for hit in found["left_out"]:
-        typer.echo(f"no room   {hit['score']:5.2f}  {hit['entry']['name']}")
+    texts = {hit["entry"]["id"]: hit["entry"]["text"] for hit in found["hits"]}
+    shown = found["inspection"]
+    for row in shown["entries"]:
+        told = f": {texts[row['id']]}" if row["sent"] else f" is not sent, {row['cut']}"
+        typer.echo(f"{row['reason']:9} {row['score']:5.2f}  {row['name']} ({row['why']}){told}")
+    for sentence in (*shown["keys_off"], shown["room"]["note"]):
+        if sentence:
+            typer.echo(f"Note: {sentence}", err=True)
     if not found["hits"]:
         typer.echo("No entry fits.")
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag.inspector import inspection
 from rag.lorebook import Skipped, entry_from, without_doubles
 from rag.retrieve import Retrieval
 from rag.store import check_length
@@ -91,13 +92,16 @@ def routes(worlds: Worlds) -> APIRouter:
 
     @router.post("/{world}/search")
     def search(world: str, body: Query) -> dict[str, Any]:
-        found = worlds.search(world, body.query, moment=Moment(body.book, body.chapter))
-        return {**retrieval_json(found), "notes": worlds.notes(world)}
+        moment = Moment(body.book, body.chapter)
+        found = worlds.search(world, body.query, moment=moment)
+        shown = inspection(found, worlds.at(world, moment))
+        return {**retrieval_json(found), "inspection": shown, "notes": worlds.notes(world)}
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
         messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter))
-        return {"messages": messages, **retrieval_json(retrieval), "notes": worlds.notes(world)}
+        shown = worlds.inspector.prompts(world)[0]
+        return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": worlds.notes(world)}
 
     return router
 
