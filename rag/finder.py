@@ -17,6 +17,7 @@ from rag.keys import KeyFault
 from rag.keywords import Stemmer
 from rag.pieces import windows
 from rag.ranking import Ranked, rank
+from rag.rerank import Reranker, reranked
 from rag.store import LoreStore, pieces
 from style_tuner.records import Entry, Moment
 
@@ -53,7 +54,8 @@ def query_windows(text: str) -> list[str]:
 class Finder:
     """What every world's entries are found by, brought in step when a world has changed; safe for threads."""
 
-    def __init__(self, embedder: Embedder, fine: FineVectors | None) -> None:
+    def __init__(self, embedder: Embedder, fine: FineVectors | None, reranker: Reranker | None = None) -> None:
+        self._reranker = reranker
         self._embedder = embedder
         self._fine = fine
         self._stemmer = Stemmer()
@@ -85,7 +87,10 @@ class Finder:
         atlas = gathered.atlas
         always_on = [entry for entry in atlas.always_on() if entry.holds(moment)]
         not_true = [one for one in gathered.not_true.values() if not one.entry.always_on]
-        return Found(rank(gathered.signals, fine, least), always_on, not_true, atlas.patterns.faults)
+        ranked = rank(gathered.signals, fine, least)
+        if self._reranker is not None and query.strip() and ranked:
+            ranked = reranked(self._reranker, query, ranked)
+        return Found(ranked, always_on, not_true, atlas.patterns.faults)
 
     def gather(
         self, store: LoreStore, world: str, query: str, before: str, moment: Moment, near: Near

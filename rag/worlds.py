@@ -22,6 +22,7 @@ from rag.indexing import Indexer, Progress
 from rag.inspector import Inspector
 from rag.owner import Owner
 from rag.prompt import Conversation, add_facts, last_request
+from rag.rerank import CrossEncoderReranker
 from rag.retrieve import Retrieval, choose, entry_words
 from rag.second_source import SecondSource
 from rag.shelf import BinnedWorld
@@ -70,7 +71,8 @@ class Worlds:
         self.history = History(self._store)
         reader = self._embedder if isinstance(self._embedder, Reader) else None
         self._fine = FineVectors(self._folder / "pieces.sqlite", reader) if reader is not None else None
-        self._finder = Finder(self._embedder, self._fine)
+        reranker = CrossEncoderReranker(self._config.reranker) if self._config.reranker else None
+        self._finder = Finder(self._embedder, self._fine, reranker)
         self.inspector = Inspector()
         embedder = self._fine or self._embedder
         self._index = VectorIndex(self._folder / "chroma", embedder, url, self._store.database.identity)

@@ -81,6 +81,8 @@ class WorldConfig(Config):
     """Most earlier passages of the world's manuscripts added to one prompt; 0 adds none."""
     least_similarity: float = Field(default=0.25, ge=-1, le=1)
     """Cosine similarity below which an entry is not near in meaning (all-MiniLM-L6-v2)."""
+    reranker: str = ""
+    """Cross-encoder, by folder or Hub name, that orders the best entries anew; none by default."""
     reply_seconds: float = Field(default=600, gt=0)
     """Longest silence of the model server before a request is given up."""
     max_request_bytes: int = Field(default=64 * 2**20, ge=1024)

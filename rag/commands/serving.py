@@ -38,6 +38,9 @@ def serve(
             help="Folder or Hub name of the embedding model; without it the packaged all-MiniLM-L6-v2.",
         ),
     ] = DEFAULTS.embedding_model,
+    reranker: Annotated[
+        str, typer.Option(help="Folder or Hub name of a cross-encoder that orders the best entries anew.")
+    ] = DEFAULTS.reranker,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -65,4 +68,5 @@ def serve(
     values = {"port": port, "host": host, "model_url": model_url, "entries": entries, "words": words}
     values |= {"api_key": api_key or None, "cors": tuple(cors or ()), "reply_seconds": reply_seconds}
     values |= {"max_request_bytes": max_request_bytes, "passages": passages, "embedding_model": embedding_model}
+    values |= {"reranker": reranker}
     run_service(open_workspace(), validated(WorldConfig, values, "serve"), world)
