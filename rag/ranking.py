@@ -77,9 +77,9 @@ def recency(entry: Entry, moment: Moment) -> float:
 def rank(signals: Mapping[str, Signals], fine: bool, least_similarity: float) -> list[Ranked]:
     """Return the entries that something speaks for, best first."""
     first, second = WEIGHTS[fine]
-    scores = {one: _weighed(signal, first) for one, signal in signals.items()}
-    _link(signals, scores)
-    final = {one: _weighed(signal, second) for one, signal in signals.items()}
+    scores = {one: weighed(signal, first) for one, signal in signals.items()}
+    give_links(signals, scores)
+    final = {one: weighed(signal, second) for one, signal in signals.items()}
     order = sorted(signals, key=lambda one: (-final[one], -signals[one].entry.priority, one))
     return [
         Ranked(signals[one].entry, reason, round(final[one], 3), _matched(signals[one], reason), signals[one].place)
@@ -88,11 +88,12 @@ def rank(signals: Mapping[str, Signals], fine: bool, least_similarity: float) ->
     ]
 
 
-def _weighed(signal: Signals, weights: Mapping[str, float]) -> float:
+def weighed(signal: Signals, weights: Mapping[str, float]) -> float:
+    """Return the sum of what speaks for an entry."""
     return sum(weight * float(getattr(signal, name)) for name, weight in weights.items())
 
 
-def _link(signals: Mapping[str, Signals], scores: Mapping[str, float]) -> None:
+def give_links(signals: Mapping[str, Signals], scores: Mapping[str, float]) -> None:
     """Let each entry have the largest part of a neighbour's rank; one with many neighbours has less to give to each."""
     ordered = sorted(scores.values(), reverse=True)
     middle = ordered[min(PLACES, len(ordered)) - 1] if ordered else 0.0

@@ -1,0 +1,136 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.atlas import Atlas
+from rag.embed import MiniLM
+from rag.finder import Finder
+from rag.fine import READ_AT_ONCE, FineVectors
+from rag.keywords import Keywords, Stemmer
+from rag.store import LoreStore
+from style_tuner.records import END_OF_STORY, Entry, Moment
+
+MODEL = MiniLM()
+KEEPER = Entry("keeper", "Orrin Stace", "Keeper of the lamp on the rock, with one hand, who whistles at his work.")
+LAMP = Entry("lamp", "The Calf Lamp", "It turns by clockwork and is wound every four hours.", links=("Orrin Stace",))
+JOSS = Entry("joss", "Joss Averill", "A black-bearded bargeman who fears hats and Thursdays.", aliases=("Joss",))
+WARE = Entry("ware", "Josselin Ware", "A plump and scented man who farms the tolls.", aliases=("Joss",))
+OLD = Entry("old", "The Old King", "He wears the crown.", to_chapter=4)
+NEW = Entry("new", "The Young King", "He wears the crown and bites his thumbs.", from_chapter=5)
+
+
+def none(vectors: np.ndarray, limit: int) -> list[tuple[str, float]]:
+    return []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LoreStore]:
+    made = LoreStore(tmp_path / "worlds.sqlite")
+    made.create("tides")
+    made.put("tides", [KEEPER, LAMP, JOSS, WARE, OLD, NEW])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fine(tmp_path: Path) -> Iterator[FineVectors]:
+    made = FineVectors(tmp_path / "pieces.sqlite", MODEL)
+    yield made
+    made.close()
+
+
+def names(finder: Finder, store: LoreStore, query: str, before: str = "", moment: Moment = END_OF_STORY) -> list[str]:
+    found = finder.find(store, "tides", query, before, moment, none, 0.25)
+    return [one.entry.id for one in found.ranked]
+
+
+def test_the_rest_of_the_request_decides_between_two_of_one_name(store: LoreStore, fine: FineVectors) -> None:
+    finder = Finder(MODEL, fine)
+    assert names(finder, store, "Write Joss counting the tolls, scented and plump.")[0] == "ware"
+    assert names(finder, store, "Write Joss on his barge, afraid of a hat on a Thursday.")[0] == "joss"
+
+
+def test_a_paraphrase_finds_what_shares_no_word_with_it(store: LoreStore, fine: FineVectors) -> None:
+    query = "Write the man who tends the lighthouse making music with his lips, a single palm on the rail."
+    assert names(Finder(MODEL, fine), store, query)[0] == "keeper"
+
+
+def test_what_does_not_hold_is_never_found(store: LoreStore, fine: FineVectors) -> None:
+    finder = Finder(MODEL, fine)
+    for chapter, there, gone in ((3, "old", "new"), (6, "new", "old")):
+        found = names(finder, store, "The Old King and the Young King with the crown", moment=Moment(chapter=chapter))
+        assert there in found and gone not in found
+
+
+def test_a_name_further_back_counts_less(store: LoreStore) -> None:
+    before = "Joss Averill came. " + "It rained on. " * 200 + "Orrin Stace went."
+    finder = Finder(MODEL, None)
+    scores = {
+        one.entry.id: one.score for one in finder.find(store, "tides", "On.", before, END_OF_STORY, none, 0).ranked
+    }
+    assert scores["keeper"] > 2 * scores["joss"] > 0
+
+
+def test_what_is_linked_with_a_named_entry_is_proposed(store: LoreStore) -> None:
+    found = Finder(MODEL, None).find(store, "tides", "Orrin Stace sleeps.", "", END_OF_STORY, none, 0.25)
+    assert [(one.entry.id, one.reason, one.matched) for one in found.ranked][:2] == [
+        ("keeper", "mention", "named as “Orrin Stace”"),
+        ("lamp", "link", "linked with Orrin Stace"),
+    ]
+
+
+def test_a_finder_follows_what_is_written_to_the_world(store: LoreStore) -> None:
+    finder = Finder(MODEL, None)
+    assert names(finder, store, "Dorcas comes.") == []
+    store.put("tides", [Entry("dorcas", "Dorcas", "She makes ropes.")])
+    assert names(finder, store, "Dorcas comes.") == ["dorcas"]
+    store.delete("tides", "dorcas")
+    assert names(finder, store, "Dorcas comes.") == []
+
+
+def test_vectors_of_word_pieces_are_kept_by_text_and_made_when_a_few_are_missing(tmp_path: Path) -> None:
+    class Counting(MiniLM):
+        texts = 0
+
+        def read(self, texts):
+            self.texts += len(texts)
+            return MODEL.read(texts)
+
+    counting = Counting()
+    first = FineVectors(tmp_path / "pieces.sqlite", counting)
+    first.embed(["The salt pans.", "The ferry. It goes."])
+    first.close()
+    again = FineVectors(tmp_path / "pieces.sqlite", counting)
+    kept = again.kept(["The ferry. It goes.", "A new text."])
+    assert kept is not None and counting.texts == 3
+    assert [one.sentences for one in kept] == [2, 1]
+    whole = MODEL.embed(["The ferry. It goes."])[0]
+    assert kept[0].rows[0] / 127 @ whole == pytest.approx(1, abs=0.01)
+    assert again.kept([f"Text {number}." for number in range(READ_AT_ONCE + 1)]) is None
+    again.close()
+
+
+def test_words_are_ranked_by_their_stems_and_names_weigh_more() -> None:
+    keywords = Keywords(Stemmer())
+    keywords.put([Entry(str(at), f"Place {at}", f"Stones and grass {at}.") for at in range(20)])
+    keywords.put([Entry("a", "The Ferry", "It goes."), Entry("b", "Hask", "Two ferries land there, and ferrymen.")])
+    assert [one for one, _ in keywords.best("which ferries?", 5)] == ["a", "b"]
+    keywords.put([Entry("a", "The Boat", "It goes.")], ["b"])
+    assert keywords.best("ferries", 5) == []
+    for at in range(300):
+        keywords.put([Entry("a", "The Boat", f"Number n{at} now.")])
+    assert keywords.best("n298", 5) == []
+    assert [one for one, _ in keywords.best("boat n299", 5)] == ["a"]
+
+
+def test_an_atlas_forgets_names_links_and_keys_of_what_is_gone() -> None:
+    atlas = Atlas(Stemmer())
+    atlas.update({"lamp": LAMP, "keeper": KEEPER})
+    assert atlas.neighbours("keeper") == {"lamp"} and atlas.neighbours("lamp") == {"keeper"}
+    assert atlas.ordinary("clockwork")
+    atlas.update({"lamp": None})
+    assert atlas.neighbours("keeper") == set()
+    assert not atlas.ordinary("clockwork")
+    assert atlas.names.find("the Calf Lamp", lambda one: True) == []
