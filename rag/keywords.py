@@ -9,13 +9,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import log
-from typing import TYPE_CHECKING
 
 from rag.store import words_of
 from style_tuner.records import Entry
-
-if TYPE_CHECKING:
-    import numpy as np
 
 NAME_WEIGHT = 3
 """How many times a word of its names counts as one in an entry's text."""
@@ -61,6 +57,7 @@ class Keywords:
         self._places: dict[str, int] = {}
         self._entries: dict[str, tuple[tuple[str, ...], array[int]]] = {}
         self._lengths = array("f")
+        self._length = 0.0
         self._documents: Counter[str] = Counter()
         self._postings: dict[str, tuple[array[int], array[float]]] = {}
 
@@ -85,6 +82,7 @@ class Keywords:
         self._places[entry_id] = place
         self._entries[entry_id] = tuple(counts), array("H", [min(count, 65535) for count in counts.values()])
         self._lengths.append(counts.total())
+        self._length += counts.total()
         self._documents.update(counts.keys())
         for stem, count in counts.items():
             places, times = self._postings.setdefault(stem, (array("i"), array("f")))
@@ -119,27 +117,21 @@ class Keywords:
         found = self._documents.get(stem, 0)
         return log(1 + (len(self._entries) - found + 0.5) / (found + 0.5))
 
-    def match(self, text: str) -> tuple[list[str | None], np.ndarray]:
-        """Return the ids of all places (None for a gap) and the BM25 of each for the words of a text."""
+    def best(self, text: str, limit: int) -> list[tuple[str, float]]:
+        """Return the ids of the entries that share telling words with a text, best first, with their BM25."""
         import numpy as np
 
         with self._lock:
             scores = np.zeros(len(self._ids), dtype=np.float32)
             lengths = np.frombuffer(self._lengths, dtype=np.float32) if self._lengths else scores
-            norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * lengths / max(1e-9, float(lengths.mean() or 1)))
-            common = self._common()
-            for stem in dict.fromkeys(self._stemmer.stems(words_of(text))):
-                if stem in self._postings and 0 < self._documents[stem] <= common:
+            mean = max(1e-9, self._length / max(1, len(self._ids)))
+            for stem in dict.fromkeys(self.stems(text)):
+                if stem in self._postings and 0 < self._documents[stem] <= self._common():
                     places = np.frombuffer(self._postings[stem][0], dtype=np.int32)
                     times = np.frombuffer(self._postings[stem][1], dtype=np.float32)
-                    scores[places] += self._weight(stem) * times * (SATURATION + 1) / (times + norm[places])
-            return list(self._ids), scores
-
-    def best(self, text: str, limit: int) -> list[tuple[str, float]]:
-        """Return the ids of the entries that share telling words with a text, best first, with their BM25."""
-        import numpy as np
-
-        ids, scores = self.match(text)
-        few = np.argpartition(-scores, limit)[:limit] if len(scores) > limit else np.arange(len(scores))
-        order = few[np.lexsort((few, -scores[few]))]
-        return [(str(ids[at]), float(scores[at])) for at in order if scores[at] > 0 and ids[at] is not None]
+                    norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE / mean * lengths[places])
+                    scores[places] += self._weight(stem) * (SATURATION + 1) * times / (times + norm)
+            few = np.argpartition(-scores, limit)[:limit] if len(scores) > limit else np.arange(len(scores))
+            order = few[np.lexsort((few, -scores[few]))]
+            found = [(self._ids[at], float(scores[at])) for at in order if scores[at] > 0]
+        return [(entry_id, fit) for entry_id, fit in found if entry_id is not None]

@@ -26,8 +26,8 @@ WEIGHTS: dict[bool, tuple[dict[str, float], dict[str, float]]] = {
         | {"link": 5.41},
     ),
     False: (
-        {"named": 5.57, "before": 7.2, "key": 5.57, "words": 5.72, "near": 6.63, "recent": 2.6},
-        {"named": 4.87, "before": 5.55, "key": 4.87, "words": 4.79, "near": 5.41, "recent": 2.0} | {"link": 5.46},
+        {"named": 6.04, "before": 8.28, "key": 6.04, "words": 5.84, "near": 8.23, "recent": 2.85},
+        {"named": 5.41, "before": 6.56, "key": 5.41, "words": 4.88, "near": 6.83, "recent": 2.21} | {"link": 5.77},
     ),
 }
 """Weights of the first and the second pass, with word pieces compared and without."""

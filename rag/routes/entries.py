@@ -60,6 +60,7 @@ class Prompt(BaseModel):
     messages: list[dict[str, Any]]
     book: str = ""
     chapter: int | None = None
+    max_tokens: int | None = None
 
 
 def routes(worlds: Worlds) -> APIRouter:
@@ -99,7 +100,7 @@ def routes(worlds: Worlds) -> APIRouter:
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
-        messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter))
+        messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter), body.max_tokens)
         shown = worlds.inspector.prompts(world)[0]
         return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": worlds.notes(world)}
 
