@@ -28,7 +28,8 @@ LARGEST_FILE = 1_000_000_000
 REMEMBERED = 2000
 """Texts whose vectors stay in memory (about 35 kB each)."""
 READ_AT_ONCE = 16
-"""Texts without kept vectors that are read within a request; with more of them it goes without this comparison."""
+"""Texts without kept vectors that are read within a request; where more are missing it goes without this comparison,
+and they are read beside it for the requests to come."""
 MOST_TELLING = 64
 """Word pieces of a request that are compared: those whose words tell most."""
 BACKGROUND_SHARE = 0.75
@@ -52,6 +53,8 @@ class FineVectors:
         self._reader = reader
         self._lock = threading.Lock()
         self._memory: OrderedDict[bytes, Kept] = OrderedDict()
+        self._later: threading.Thread | None = None
+        self._closing = False
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = OFF")  # what is lost is made again
@@ -66,6 +69,9 @@ class FineVectors:
 
     def close(self) -> None:
         """Close the file."""
+        self._closing = True
+        if self._later is not None:
+            self._later.join()
         with self._lock:
             self._database.close()
 
@@ -87,10 +93,29 @@ class FineVectors:
         found = self._look_up(keys)
         missing = [text for text, key in zip(texts, keys, strict=True) if key not in found]
         if len(missing) > READ_AT_ONCE:
+            self._read_later(missing)
             return None
         if missing:
             found |= self._keep(missing, self._reader.read(missing))
         return [found[key] for key in keys]
+
+    def _read_later(self, texts: list[str]) -> None:
+        """Read texts beside the requests, so that those to come find their vectors; one lot at a time."""
+        with self._lock:
+            if self._closing or self._full() or (self._later is not None and self._later.is_alive()):
+                return
+            self._later = threading.Thread(target=self._read_all, args=[texts], name="word-pieces", daemon=True)
+            self._later.start()
+
+    def _read_all(self, texts: list[str]) -> None:
+        for start in range(0, len(texts), READ_AT_ONCE):
+            if self._closing:
+                return
+            some = texts[start : start + READ_AT_ONCE]
+            self._keep(some, self._reader.read(some))
+
+    def _full(self) -> bool:
+        return self._path.stat().st_size >= LARGEST_FILE
 
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(f"{self.name}\0{text}".encode()).digest()[:16]
@@ -121,7 +146,7 @@ class FineVectors:
     def _keep(self, texts: Sequence[str], readings: Sequence[Reading]) -> dict[bytes, Kept]:
         made = {self._key(text): _small(text, reading) for text, reading in zip(texts, readings, strict=True)}
         with self._lock:
-            if self._path.stat().st_size < LARGEST_FILE:
+            if not self._full() and not self._closing:
                 rows = [(key, kept.sentences, kept.rows.shape[1], kept.rows.tobytes()) for key, kept in made.items()]
                 with self._database:
                     self._database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)

@@ -108,7 +108,11 @@ def test_vectors_of_word_pieces_are_kept_by_text_and_made_when_a_few_are_missing
     assert [one.sentences for one in kept] == [2, 1]
     whole = MODEL.embed(["The ferry. It goes."])[0]
     assert kept[0].rows[0] / 127 @ whole == pytest.approx(1, abs=0.01)
-    assert again.kept([f"Text {number}." for number in range(READ_AT_ONCE + 1)]) is None
+    many = [f"Text {number}." for number in range(READ_AT_ONCE + 1)]
+    assert again.kept(many) is None
+    assert again._later is not None
+    again._later.join()
+    assert again.kept(many) is not None and counting.texts == 3 + len(many)
     again.close()
 
 
