@@ -2,9 +2,10 @@
 
     python -m benchmarks.retrieval --json
 
-Entries that are always on are outside the ranking. Requests are split in two halves by a hash of their text: the weights
-were fitted on `tune` alone; docs/retrieval.md tells what was chosen with both halves in sight. A leak is an entry that would be sent although it
-is forbidden or does not hold at the request's chapter. The last line printed is one JSON object.
+Entries that are always on are outside the ranking. Requests are split in two halves by a hash of their text: the
+weights were fitted on `tune` alone; docs/retrieval.md tells what was chosen with both halves in sight. A leak is an
+entry that would be sent although it is forbidden or does not hold at the request's chapter. The last line printed is
+one JSON object.
 """
 
 from __future__ import annotations
