@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from rag.keys import KeyPatterns, is_regex
 from rag.keywords import Keywords, Stemmer
 from rag.names import NameIndex, fold
+from rag.store import pieces
 from style_tuner.records import Entry
 
 LOWER_CASE_WORD = re.compile(r"(?<![\w'’])[^\W\d_]+")
@@ -27,10 +28,12 @@ class Atlas:
         self._linked_from: dict[str, set[str]] = {}
         self._ordinary: Counter[str] = Counter()
         self._always_on: set[str] = set()
+        self._pieces: dict[str, tuple[str, ...]] = {}
 
     def update(self, changes: Mapping[str, Entry | None]) -> None:
         """Take in new and changed entries by id; None takes one out."""
         for entry_id, entry in changes.items():
+            self._pieces.pop(entry_id, None)
             if (before := self.entries.pop(entry_id, None)) is not None:
                 self._forget(before)
             if entry is not None:
@@ -52,6 +55,12 @@ class Atlas:
         entry = self.entries[entry_id]
         to = {other for link in entry.links for other in self._full_names.get(fold(link).strip(), ())}
         return (to | self._linked_from.get(fold(entry.name).strip(), set())) - {entry_id}
+
+    def pieces(self, entry_id: str) -> tuple[str, ...]:
+        """Return the texts by which an entry is embedded, cut once."""
+        if (found := self._pieces.get(entry_id)) is None:
+            found = self._pieces[entry_id] = pieces(self.entries[entry_id])
+        return found
 
     def _learn(self, entry: Entry) -> None:
         self._each_name(entry, self.names.add, self.keys.add, self.patterns.add)

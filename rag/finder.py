@@ -18,7 +18,7 @@ from rag.keywords import Stemmer
 from rag.pieces import windows
 from rag.ranking import Ranked, rank
 from rag.rerank import Reranker, reranked
-from rag.store import LoreStore, pieces
+from rag.store import LoreStore
 from style_tuner.records import Entry, Moment
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Finder:
         assert self._fine is not None
         background = self._background(world, atlas)
         proposed = list(gathered.signals)
-        kept = self._kept([atlas.entries[one] for one in proposed])
+        kept = self._kept(atlas, proposed)
         if not background or not kept:
             return False
         weights = [_weights(text, reading, atlas) for text, reading in zip(texts, readings, strict=True)]
@@ -134,14 +134,14 @@ class Finder:
         known = self._backgrounds.get(world)
         if known is None or not known[1] or abs(known[0] - size) > size / 10:
             chosen = sorted(atlas.entries, key=lambda one: hashlib.sha256(one.encode()).digest())[:BACKGROUND]
-            found = self._kept([atlas.entries[one] for one in chosen])
+            found = self._kept(atlas, chosen)
             known = size, found or []
             self._backgrounds[world] = known
         return known[1]
 
-    def _kept(self, entries: Sequence[Entry]) -> list[list[Kept]] | None:
+    def _kept(self, atlas: Atlas, entries: Sequence[str]) -> list[list[Kept]] | None:
         assert self._fine is not None
-        texts = [pieces(entry)[:MOST_PIECES] for entry in entries]
+        texts = [atlas.pieces(entry_id)[:MOST_PIECES] for entry_id in entries]
         kept = self._fine.kept([text for of in texts for text in of])
         if kept is None:
             return None
