@@ -23,6 +23,7 @@ from style_tuner.tabs import (
     train_settings,
     world,
     world_entries,
+    world_prompt,
     write,
 )
 from style_tuner.tabs import page as pages
@@ -93,7 +94,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: models.check(place, None), "train one"),
         (lambda place: score.score(place, "A draft."), "Prepare dataset"),
         (lambda place: score.score(place, "  "), "paste one"),
-        (lambda place: world.test_prompt(place, "w", "Rain."), "Start World service"),
+        (lambda place: world_prompt.test_prompt(place, "w", "Rain."), "Start World service"),
         (lambda place: world.create(place, "../x", 1), "letters, digits"),
         (lambda place: world.create(place, "..", 1), "letters, digits"),
         (lambda place: world_entries.save(place, "w", None, "", "note", "", "", *[""] * 8), "fill in both"),

@@ -19,6 +19,7 @@ from style_tuner.tabs import (
     world_exchange,
     world_history,
     world_passages,
+    world_prompt,
     world_review,
     world_shelf,
 )
@@ -77,9 +78,9 @@ def test_where_the_author_writes_decides_what_is_sent(place: Workspace) -> None:
     save(place)
     tab.set_present(place, "harbour", "", 2)
     assert tab.show_present(place, "harbour") == ("", 2)
-    assert "No entry fits" in tab.test_prompt(place, "harbour", "Mara climbs the stairs.")
+    assert "No entry fits" in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
     tab.set_present(place, "harbour", "", 3)
-    assert "Mara keeps the light." in tab.test_prompt(place, "harbour", "Mara climbs the stairs.")
+    assert "Mara keeps the light." in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
 
 
 def test_a_world_goes_out_and_comes_in_again(place: Workspace) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
 from style_tuner.config import SAMPLES, WorldConfig, validated
 from style_tuner.errors import ServerError, WorldError
-from style_tuner.records import Hit, Message
 from style_tuner.serving import lore
 from style_tuner.serving import world as service
 from style_tuner.tabs import (
@@ -21,12 +18,13 @@ from style_tuner.tabs import (
     world_exchange,
     world_history,
     world_passages,
+    world_prompt,
     world_review,
     world_shelf,
 )
 from style_tuner.tabs.common import Page, choice
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
-from style_tuner.tabs.world_parts import REASONS, ask, look, need, stamp, url
+from style_tuner.tabs.world_parts import ask, look, need, stamp
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Keep the facts of your world; those that a prompt needs are sent along with it, so that red hair stays red."
@@ -109,32 +107,6 @@ def show_service(workspace: Workspace, chosen: str | None, port: float | None = 
     return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off, fold
 
 
-def hits(found: Sequence[Hit], caption: str) -> Markup:
-    """Return entries with the reason why each was chosen."""
-    rows = (
-        Markup("<dt><b>{}</b> <small class='caption'>{}, fit {:.2f}</small></dt><dd>{}</dd>").format(
-            hit.entry.name, REASONS[hit.reason], hit.score, hit.entry.text
-        )
-        for hit in found
-    )
-    return Markup("<h4>{}</h4><dl class='hits'>{}</dl>").format(caption, Markup("").join(rows))
-
-
-def test_prompt(workspace: Workspace, world: str | None, prompt: str) -> str:
-    """Show what would be sent with a prompt, and why."""
-    if not prompt.strip():
-        raise WorldError("There is no prompt to test: write one as you would on the tab Write.")
-    sent, found = lore.prompt(url(workspace), need(world), [Message("user", prompt.strip())])
-    same = views.command(shlex.join(["python", "-m", "rag", "search", need(world), prompt.strip()]))
-    if not found.hits:
-        return str(views.sentence("No entry fits this prompt, so none is sent.") + same)
-    shown = hits(found.hits, f"Sent: {len(found.hits)} entries, {found.words} words")
-    if found.left_out:
-        shown += hits(found.left_out, "Left out, because the room for facts is used up")
-    whole = "\n\n".join(f"[{message.role}]\n{message.content}" for message in sent)
-    return str(shown + views.details("Show the whole prompt as it is sent", whole) + same)
-
-
 def build(page: Page) -> None:
     """Lay out the tab."""
     gr.HTML(views.purpose(PURPOSE))
@@ -151,10 +123,7 @@ def build(page: Page) -> None:
         with gr.Column(scale=5):
             world_entries.build(page, chosen, search, table)
         with gr.Column(scale=5):
-            prompt = gr.Textbox(label="Prompt to test", lines=4, elem_classes="prose-input")
-            test = gr.Button("Test this prompt", variant="primary")
-            result = gr.HTML()
-            page.on(test.click, test_prompt, [chosen, prompt], result)
+            world_prompt.build(page, chosen)
             with gr.Accordion("Check a draft against this world", open=False):
                 world_check.build(page, chosen)
             with gr.Accordion("Entries proposed from your manuscripts", open=False):
