@@ -91,9 +91,10 @@ def choose(always_on: Iterable[Entry], ranked: Sequence[Ranked], room: Room) -> 
     for one in (*first, *within):
         packer.add(one, ranks.get(one.entry.id, 0), best)
     rest = list(ranked[room.entries :])
-    while packer.places(room.entries) > 0 and rest:  # what was cut leaves its place to the next
-        packer.add(rest.pop(0), room.entries + 1, best)
-    for one in rest[:SHOWN]:
+    for _ in range(SHOWN):  # what was cut leaves its place to the next
+        if packer.places(room.entries) > 0 and rest:
+            packer.add(rest[0], ranks[rest.pop(0).entry.id], best)
+    for one in rest[: SHOWN if packer.places(room.entries) == 0 else 0]:
         packer.beyond(one, ranks[one.entry.id], best)
     return Retrieval(tuple(packer.chosen), room)
 
