@@ -3,8 +3,8 @@
     python benchmarks/continuity.py --json
 
 Drafts with one planted contradiction each and faithful ones (benchmarks/continuity/, half for tuning, half for the
-report), and the sample author's own stories against their own world, where every finding is a false alarm or a true
-catch. The last line is one JSON object.
+report), a second such set by somebody who had not seen the rules (`fresh_eyes`), and the sample author's own stories
+against their own world, where every finding is a false alarm or a true catch. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from style_tuner.workspace import slug
 
 ROOT = Path(__file__).resolve().parents[1]
 DRAFTS = ROOT / "benchmarks" / "continuity" / "drafts.jsonl"
+FRESH_EYES = ROOT / "benchmarks" / "continuity" / "fresh_eyes.jsonl"
 LARGE_WORLD = ROOT / "benchmarks" / "retrieval" / "large_world" / "entries.jsonl"
 SAMPLES = ROOT / "data" / "samples"
 SPEED_WORDS = 5000
@@ -42,8 +43,7 @@ def worlds() -> dict[str, list[Entry]]:
     for file in sorted((SAMPLES / "world").glob("*.md")):
         _, head, text = file.read_text(encoding="utf-8").split("---", 2)
         sample.append(_entry({**yaml.safe_load(head), "text": text.strip()}))
-    rows = map(json.loads, LARGE_WORLD.read_text(encoding="utf-8").splitlines())
-    return {"sample": sample, "large": [_entry(row) for row in rows]}
+    return {"sample": sample, "large": [_entry(row) for row in _rows(LARGE_WORLD)]}
 
 
 def _entry(row: dict[str, Any]) -> Entry:
@@ -52,8 +52,11 @@ def _entry(row: dict[str, Any]) -> Entry:
 
 def drafts(report: bool) -> list[dict[str, Any]]:
     """Return one half of the planted set: the one kept for the report, or the one that rules were tuned on."""
-    rows = map(json.loads, DRAFTS.read_text(encoding="utf-8").splitlines())
-    return [row for row in rows if _kept_for_report(row["id"]) == report]
+    return [row for row in _rows(DRAFTS) if _kept_for_report(row["id"]) == report]
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _kept_for_report(number: str) -> bool:
@@ -153,10 +156,10 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 3) if whole else None
 
 
-def table(result: dict[str, Any]) -> list[str]:
-    """Return the recall by kind as a Markdown table."""
+def table(part: dict[str, Any]) -> list[str]:
+    """Return the recall by kind of one part of the result as a Markdown table."""
     lines = ["| What is contradicted | Planted | Found, sure | Found at all |", "|---|---:|---:|---:|"]
-    for kind, row in result["report"]["recall_by_kind"].items():
+    for kind, row in part["recall_by_kind"].items():
         lines.append(f"| {kind} | {row['planted']} | {row['sure']} | {row['found']} |")
     return lines
 
@@ -170,11 +173,13 @@ def main() -> None:
     result: dict[str, Any] = {
         "report": measured(drafts(report=True), entries),
         "tuning": measured(drafts(report=False), entries),
+        "fresh_eyes": measured(_rows(FRESH_EYES), entries),
         "own_stories": own_stories(entries["sample"]),
         **speed(entries["large"]),
     }
     if not arguments.json:
-        print("\n".join(table(result)))
+        for part in ("report", "fresh_eyes"):
+            print("\n".join([part, *table(result[part])]))
         print("\n".join(result["own_stories"]["findings"]))
     print(json.dumps(result))
 
