@@ -47,8 +47,7 @@ def inspection(told: Mapping[str, Any], hits: Sequence[Hit] = ()) -> Markup:
     parts += [views.sentence(note, "bad") for note in told["keys_off"]]
     if cut:
         parts.append(Markup("<h4>Not sent</h4>"))
-        rows = [(row["name"], row["why"], row["cut"]) for row in cut[:MOST_CUT]]
-        parts.append(views.table("", ["Entry", "Found because", "Left out because"], rows))
+        parts.append(views.bullets(f"{row['name']} ({row['why']}): {row['cut']}" for row in cut[:MOST_CUT]))
     return Markup("").join(parts)
 
 
