@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.embed import MiniLM, Reading
+from rag.vectors.embed import MiniLM, Reading
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.records import Entry

@@ -23,16 +23,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
-from rag.budget import Room
-from rag.embed import MiniLM
 from rag.exchange.reading import read_lore
-from rag.finder import Finder, Found, query_windows
-from rag.fine import FineVectors
-from rag.gathering import Gathered
-from rag.index import VectorIndex
-from rag.lorebook import entry_from
-from rag.retrieve import choose
-from rag.store import EntrySource, LoreStore
+from rag.lore.lorebook import entry_from
+from rag.lore.store import EntrySource, LoreStore
+from rag.retrieval.budget import Room
+from rag.retrieval.finder import Finder, Found, query_windows
+from rag.retrieval.gathering import Gathered
+from rag.retrieval.retrieve import choose
+from rag.vectors.embed import MiniLM
+from rag.vectors.fine import FineVectors
+from rag.vectors.index import VectorIndex
 from style_tuner.config import SAMPLES, WorldConfig
 from style_tuner.records import Entry, Moment
 

@@ -1,4 +1,4 @@
-"""Fit the weights of `rag.ranking` on the half of the large gold set that is there for it, and print them.
+"""Fit the weights of `rag.retrieval.ranking` on the half of the large gold set that is there for it, and print them.
 
     python -m benchmarks.retrieval_weights
 
@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 import numpy as np
 
 from benchmarks.retrieval import WORLD, Bench, Request, gold_sets
-from rag.finder import Finder
-from rag.ranking import Signals, give_links, weighed
+from rag.retrieval.finder import Finder
+from rag.retrieval.ranking import Signals, give_links, weighed
 from style_tuner.records import Moment
 
 SHRINKAGE = 5e-4

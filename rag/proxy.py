@@ -11,9 +11,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from rag.faults import add_handlers
-from rag.guard import OPEN_PATH, add_guards
-from rag.relay import Relay
+from rag.front.faults import add_handlers
+from rag.front.guard import OPEN_PATH, add_guards
+from rag.front.relay import Relay
 from rag.routes import continuity, debug, entries, exchange, history, inspector, openai, passages, proposals, shelf
 from rag.routes.debug import LastSent
 from rag.worlds import Worlds

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from rag.errors import OwnedError
-from rag.models import open_embedder
+from rag.vectors.models import open_embedder
 from rag.worlds import Worlds
 from style_tuner.config import EMBEDDING_VARIABLE, WORLD_KEY_VARIABLE, WorldConfig
 from style_tuner.errors import ServerError

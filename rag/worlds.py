@@ -11,23 +11,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rag.budget import Room, ruler_of, tokens_left
-from rag.chroma_server import server_url
-from rag.embed import Embedder, Reader
-from rag.finder import Finder
-from rag.fine import FineVectors
-from rag.history import History
-from rag.index import VectorIndex
-from rag.indexing import Indexer, Progress
-from rag.inspector import Inspector
-from rag.owner import Owner
-from rag.prompt import Conversation, add_facts, last_request
-from rag.rerank import CrossEncoderReranker
-from rag.retrieve import Retrieval, choose, entry_words
-from rag.second_source import SecondSource
-from rag.shelf import BinnedWorld
-from rag.store import EntrySource, LoreStore, changed_entries
-from rag.upstream import ModelServer, model_server
+from rag.front.upstream import ModelServer, model_server
+from rag.lore.history import History
+from rag.lore.owner import Owner
+from rag.lore.shelf import BinnedWorld
+from rag.lore.store import EntrySource, LoreStore, changed_entries
+from rag.retrieval.budget import Room, ruler_of, tokens_left
+from rag.retrieval.finder import Finder
+from rag.retrieval.inspector import Inspector
+from rag.retrieval.prompt import Conversation, add_facts, last_request
+from rag.retrieval.rerank import CrossEncoderReranker
+from rag.retrieval.retrieve import Retrieval, choose, entry_words
+from rag.retrieval.second_source import SecondSource
+from rag.vectors.chroma_server import server_url
+from rag.vectors.embed import Embedder, Reader
+from rag.vectors.fine import FineVectors
+from rag.vectors.index import VectorIndex
+from rag.vectors.indexing import Indexer, Progress
 from style_tuner.config import WorldConfig
 from style_tuner.records import END_OF_STORY, Entry, Moment
 from style_tuner.workspace import Workspace, open_workspace, time_stamp

@@ -71,7 +71,7 @@ class WorldConfig(Config):
     """Port that the service listens on; 0 takes a free one."""
     entries: int = Field(default=5, ge=1, le=50)
     """Most entries added to one prompt, besides those that are always on."""
-    words: int = Field(default=350, ge=10)
+    words: int = Field(default=500, ge=10)
     """Most words of lore added to one prompt, fewer for a model with a small context; entries are left out whole."""
     model_url: str | None = None
     """Model server that requests are passed on to; none means the one that was started here, wherever it is now."""

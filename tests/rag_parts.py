@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from fastapi.testclient import TestClient
 
+from rag.lore.store import words_of
 from rag.proxy import create_app
-from rag.store import words_of
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.addressing import Asked, asked_for
+from rag.front.addressing import Asked, asked_for
 from style_tuner.errors import WorldError
 from style_tuner.records import Moment
 

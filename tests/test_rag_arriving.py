@@ -3,7 +3,7 @@ from dataclasses import replace
 from rag.exchange.arriving import BESIDE, Arrival, plan
 from rag.exchange.kept import note_of
 from rag.exchange.reading import parsed, read_data
-from rag.lorebook import Found
+from rag.lore.lorebook import Found
 from style_tuner.records import Entry
 
 

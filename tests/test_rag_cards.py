@@ -13,7 +13,7 @@ from rag.exchange import cards
 from rag.exchange.arriving import plan
 from rag.exchange.pictures import SIGNATURE, with_card
 from rag.exchange.reading import read_data
-from rag.lorebook import Notes
+from rag.lore.lorebook import Notes
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

@@ -11,7 +11,7 @@ from rag_processes import free_port
 
 from rag.continuity.check import Checked, check_draft, gather
 from rag.continuity.model import TASK, second_opinion
-from rag.upstream import ModelServer
+from rag.front.upstream import ModelServer
 from style_tuner.records import END_OF_STORY, Entry
 
 PALE = entry("Kit", "Her hands are always stained with blue ink.")

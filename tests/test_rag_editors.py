@@ -180,7 +180,7 @@ def test_the_javascript_of_the_page_is_answered(running: SimpleNamespace) -> Non
 
 
 def test_the_page_names_the_limits_and_the_headers_that_hold() -> None:
-    from rag.guard import SHOWN_HEADERS
+    from rag.front.guard import SHOWN_HEADERS
     from rag.routes.openai import SOURCES_LENGTH
 
     defaults = WorldConfig()

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embed import REMEMBERED, MiniLM, package_folder
+from rag.vectors.embed import REMEMBERED, MiniLM, package_folder
 from style_tuner.errors import ModelError
 
 

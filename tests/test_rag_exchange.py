@@ -17,12 +17,12 @@ from test_rag_sillytavern import world_info
 from typer.testing import CliRunner, Result
 
 from rag.__main__ import app
-from rag.embed import MiniLM
 from rag.exchange.reading import read_data
 from rag.exchange.sending import packed as pack
 from rag.exchange.sending import unpacked
-from rag.lorebook import Found, Notes
+from rag.lore.lorebook import Found, Notes
 from rag.proxy import create_app
+from rag.vectors.embed import MiniLM
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.records import Entry

@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.atlas import Atlas
-from rag.embed import MiniLM
-from rag.finder import Finder
-from rag.fine import READ_AT_ONCE, FineVectors
-from rag.keywords import Keywords, Stemmer
-from rag.store import LoreStore
+from rag.lore.store import LoreStore
+from rag.retrieval.atlas import Atlas
+from rag.retrieval.finder import Finder
+from rag.retrieval.keywords import Keywords, Stemmer
+from rag.vectors.embed import MiniLM
+from rag.vectors.fine import READ_AT_ONCE, FineVectors
 from style_tuner.records import END_OF_STORY, Entry, Moment
 
 MODEL = MiniLM()

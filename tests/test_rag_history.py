@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import UnknownEntryError
-from rag.history import History, stacks
-from rag.store import LoreStore
+from rag.lore.history import History, stacks
+from rag.lore.store import LoreStore
 from style_tuner.errors import StorageError, WorldError
 from style_tuner.records import Entry
 
@@ -200,7 +200,7 @@ def test_store_of_an_earlier_version_is_brought_up_to_date_and_loses_nothing(tmp
 def test_file_of_an_interrupted_upgrade_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "worlds.sqlite"
     old_file(path, [("elena", ELENA, 0, 1000.0)])
-    monkeypatch.setattr("rag.database.AROUND_VERSIONS", "CREATE TABLE about (key TEXT);\nno statement at all;\n")
+    monkeypatch.setattr("rag.lore.database.AROUND_VERSIONS", "CREATE TABLE about (key TEXT);\nno statement at all;\n")
     with pytest.raises(StorageError):
         LoreStore(path)
     monkeypatch.undo()

@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from rag_parts import WordEmbedder
 
-from rag.budget import Ruler, ruler_of, tokens_left
 from rag.proxy import create_app
+from rag.retrieval.budget import Ruler, ruler_of, tokens_left
 from rag.worlds import Worlds
 from style_tuner.config import STARTER_MODEL, WorldConfig
 from style_tuner.records import Entry, Moment

@@ -1,4 +1,4 @@
-from rag.keys import KeyPatterns
+from rag.retrieval.keys import KeyPatterns
 
 
 def everything(entry: str) -> bool:

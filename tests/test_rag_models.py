@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from rag_parts import near
 
-from rag.embed import MiniLM, package_folder
-from rag.models import open_embedder
+from rag.vectors.embed import MiniLM, package_folder
+from rag.vectors.models import open_embedder
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ModelError

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.names import NameIndex
+from rag.retrieval.names import NameIndex
 
 
 def index(**names: list[str]) -> NameIndex:

@@ -9,7 +9,7 @@ from rag.exchange import novelai
 from rag.exchange.arriving import plan
 from rag.exchange.books import SWITCHED_OFF
 from rag.exchange.reading import read_data
-from rag.lorebook import Notes
+from rag.lore.lorebook import Notes
 from style_tuner.records import Entry
 
 BIAS = [

@@ -7,7 +7,7 @@ from rag_parts import WordEmbedder, client_of
 from typer.testing import CliRunner
 
 from rag.__main__ import app
-from rag.passages import LEAST_WORDS, MOST_WORDS, cut
+from rag.lore.passages import LEAST_WORDS, MOST_WORDS, cut
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError

@@ -1,6 +1,6 @@
 import copy
 
-from rag.prompt import add_facts, last_request
+from rag.retrieval.prompt import add_facts, last_request
 from style_tuner.records import Entry, Hit
 
 ELENA = Hit(Entry("elena", "Elena", "Her left arm\nis cybernetic."), "mention", 1.0)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.ranking import Ranked
-from rag.rerank import CrossEncoderReranker, reranked
+from rag.retrieval.ranking import Ranked
+from rag.retrieval.rerank import CrossEncoderReranker, reranked
 from style_tuner.errors import ModelError
 from style_tuner.records import Entry
 

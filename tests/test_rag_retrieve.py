@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from rag.budget import Room
-from rag.finder import query_windows
-from rag.ranking import Ranked, Reason
-from rag.retrieve import choose, mentioned
+from rag.retrieval.budget import Room
+from rag.retrieval.finder import query_windows
+from rag.retrieval.ranking import Ranked, Reason
+from rag.retrieval.retrieve import choose, mentioned
 from style_tuner.records import Entry
 
 

@@ -11,7 +11,7 @@ from rag_parts import WordEmbedder, client_of
 from typer.testing import CliRunner
 
 from rag.__main__ import app
-from rag.store import LoreStore
+from rag.lore.store import LoreStore
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StorageError

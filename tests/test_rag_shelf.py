@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import UnknownWorldError
-from rag.store import LoreStore
+from rag.lore.store import LoreStore
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry, Moment
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import UnknownEntryError, UnknownWorldError
-from rag.store import LoreStore
+from rag.lore.store import LoreStore
 from style_tuner.errors import StorageError, WorldError
 from style_tuner.records import Entry
 

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from rag_parts import WordEmbedder, client_of, near
 
-from rag.embed import MiniLM
-from rag.history import History
-from rag.index import PART
+from rag.lore.history import History
+from rag.lore.store import LONGEST_ENTRY, LoreStore
 from rag.service import running_url
-from rag.store import LONGEST_ENTRY, LoreStore
+from rag.vectors.embed import MiniLM
+from rag.vectors.index import PART
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import StorageError, WorldError

@@ -5,7 +5,7 @@ import pytest
 from rag.exchange import tables
 from rag.exchange.arriving import plan
 from rag.exchange.reading import read_data
-from rag.lorebook import Notes
+from rag.lore.lorebook import Notes
 from style_tuner.records import Entry
 
 FULL = [

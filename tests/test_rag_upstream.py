@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rag.upstream import TAKEN_BY_TRANSFORMERS, USUAL_URL, ModelServer, model_server
+from rag.front.upstream import TAKEN_BY_TRANSFORMERS, USUAL_URL, ModelServer, model_server
 from style_tuner.workspace import write_json
 
 HERE = {"url": "http://127.0.0.1:18123/v1", "engine": "transformers", "context_length": 1024, "health": "up"}

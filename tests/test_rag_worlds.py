@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rag_parts import WordEmbedder, near
 
-from rag.index import VectorIndex, collection_name
-from rag.upstream import USUAL_URL
+from rag.front.upstream import USUAL_URL
+from rag.vectors.index import VectorIndex, collection_name
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ModelError, WorldError
@@ -199,7 +199,7 @@ def test_index_goes_along_with_a_new_name_and_comes_back_from_the_bin(worlds: Wo
 
 def test_second_owner_is_refused_with_the_first_ones_pid(worlds: Worlds, workspace: Workspace) -> None:
     code = (
-        "import sys; from pathlib import Path; from rag.worlds import Worlds; from rag.embed import MiniLM\n"
+        "import sys; from pathlib import Path; from rag.worlds import Worlds; from rag.vectors.embed import MiniLM\n"
         "from style_tuner.workspace import Workspace; from style_tuner.config import WorldConfig\n"
         "from style_tuner.errors import WorldError\n"
         "try:\n"

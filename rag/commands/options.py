@@ -12,7 +12,7 @@ OWNER_SECONDS = 15
 
 def possible(world: str | None) -> str | None:
     """Refuse a name that no world can have before anything is asked or opened."""
-    from rag.store import check_world_name
+    from rag.lore.store import check_world_name
 
     return world if world is None else check_world_name(world)
 

@@ -15,7 +15,7 @@ from rag.continuity.check import Checked, Finding, Material, as_written
 from rag.continuity.names import Being
 from rag.continuity.numbers import NUMBER
 from rag.continuity.words import COLOURS, EYE_COLOURS, HAIR_COLOURS, RELATIONS, TRADES
-from rag.upstream import ModelServer
+from rag.front.upstream import ModelServer
 from style_tuner.records import Entry
 
 log = logging.getLogger(__name__)

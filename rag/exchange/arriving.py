@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rag.exchange.kept import NOTE, note_of
-from rag.lorebook import Found, Remark, Skipped
+from rag.lore.lorebook import Found, Remark, Skipped
 from style_tuner.records import Entry
 from style_tuner.workspace import slug
 

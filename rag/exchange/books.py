@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.exchange.kept import NOTE, Place, keep, value_at
 from rag.exchange.texts import BROKEN_EXPRESSION, broken, cleaned, sort_keys
-from rag.lorebook import Found, Notes, Remark, Skipped, entry_from, joined
+from rag.lore.lorebook import Found, Notes, Remark, Skipped, entry_from, joined
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

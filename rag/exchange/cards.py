@@ -11,7 +11,7 @@ from rag.exchange.kept import NOTHING, Place, give_back, keep, note_of, same_at,
 from rag.exchange.rows import Written, write_book
 from rag.exchange.sillytavern import has_second_keys
 from rag.exchange.texts import cleaned
-from rag.lorebook import Found, Notes, Remark, Skipped, entry_from, joined
+from rag.lore.lorebook import Found, Notes, Remark, Skipped, entry_from, joined
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from rag.exchange.texts import BROKEN_EXPRESSION, broken
-from rag.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from
+from rag.lore.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

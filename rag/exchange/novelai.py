@@ -11,7 +11,7 @@ from typing import Any
 from rag.exchange.books import Book, Form, read_book
 from rag.exchange.rows import Written, write_book
 from rag.exchange.texts import JOINED_KEYS
-from rag.lorebook import Notes, Remark, joined
+from rag.lore.lorebook import Notes, Remark, joined
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.exchange import archives, cards, notes, novelai, pictures, sillytavern, tables
-from rag.lorebook import Notes, Remark, Skipped, joined
+from rag.lore.lorebook import Notes, Remark, Skipped, joined
 from style_tuner.errors import ManuscriptError, WorldError
 from style_tuner.manuscripts.plain import decode
 

@@ -9,7 +9,7 @@ from typing import Any
 from rag.exchange.books import Form
 from rag.exchange.kept import Place, give_back, note_of
 from rag.exchange.texts import DECORATORS
-from rag.lorebook import Remark
+from rag.lore.lorebook import Remark
 from style_tuner.records import Entry
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from rag.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from
+from rag.lore.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from
 from style_tuner.errors import WorldError
 
 LARGEST_UNPACKED = 1_000_000_000

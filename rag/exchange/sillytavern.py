@@ -7,7 +7,7 @@ from typing import Any
 
 from rag.exchange.books import Book, Form, read_book
 from rag.exchange.rows import Written, write_book
-from rag.lorebook import Notes
+from rag.lore.lorebook import Notes
 from style_tuner.records import Entry
 
 FORMAT = "sillytavern"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rag.exchange.texts import BROKEN_EXPRESSION, broken
-from rag.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from, joined
+from rag.lore.lorebook import KEYS, Found, Notes, Remark, Skipped, entry_from, joined
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

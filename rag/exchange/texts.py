@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import regex
 
-from rag.lorebook import lines, one_line
+from rag.lore.lorebook import lines, one_line
 
 MARKUP = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|center|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|q|"

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from rag.exchange import cards, notes, novelai, sillytavern, tables
 from rag.exchange.kept import note_of
-from rag.lorebook import Remark
+from rag.lore.lorebook import Remark
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.workspace import slug

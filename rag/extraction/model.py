@@ -12,7 +12,7 @@ import httpx
 
 from rag.extraction.sheets import LATER, Sheet
 from rag.extraction.text import Quote
-from rag.upstream import ModelServer
+from rag.front.upstream import ModelServer
 
 log = logging.getLogger(__name__)
 MOST_QUOTES = 10

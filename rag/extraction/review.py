@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rag.extraction.proposals import STATES, Row, State, accepted, known_as, order, view
 from rag.extraction.review_store import Queue
-from rag.proposals import STATES, Row, State, accepted, known_as, order, view
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from rag.database import Database
-from rag.proposals import Row, State
+from rag.extraction.proposals import Row, State
+from rag.lore.database import Database
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS proposals (number INTEGER PRIMARY KEY AUTOINCREMENT, world INTEGER NOT NULL, "

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from rag.extraction.model import ModelSilentError, SheetWriter
 from rag.extraction.names import find_names
+from rag.extraction.proposals import Row, State, again, known_as, name_row, proposal, same_name, tells_something
 from rag.extraction.review_store import Queue
 from rag.extraction.sheets import Sheet, write_sheets
 from rag.extraction.text import is_english, paragraphs_of, without_capitals
-from rag.proposals import Row, State, again, known_as, name_row, proposal, same_name, tells_something
-from rag.upstream import ModelServer
+from rag.front.upstream import ModelServer
 from rag.worlds import Worlds
 from style_tuner.errors import StyleTunerError, WorldError
 from style_tuner.manuscripts.store import list_manuscripts

@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from rag.faults import refusal
-from rag.retrieve import Retrieval
+from rag.front.faults import refusal
+from rag.retrieval.retrieve import Retrieval
 from rag.routes.entries import retrieval_json
 from style_tuner.records import Moment
 

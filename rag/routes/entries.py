@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.inspector import inspection
-from rag.lorebook import Skipped, entry_from, without_doubles
-from rag.retrieve import Retrieval
-from rag.store import check_length
+from rag.lore.lorebook import Skipped, entry_from, without_doubles
+from rag.lore.store import check_length
+from rag.retrieval.inspector import inspection
+from rag.retrieval.retrieve import Retrieval
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry, Moment

@@ -18,9 +18,9 @@ from rag.exchange.pictures import with_card
 from rag.exchange.reading import LARGEST_FILE, read_data
 from rag.exchange.sending import unpacked
 from rag.exchange.writing import Exported, export, known_format
-from rag.lorebook import Found, Notes, Remark, Skipped, joined
-from rag.shelf import check_world_name
-from rag.store import check_length
+from rag.lore.lorebook import Found, Notes, Remark, Skipped, joined
+from rag.lore.shelf import check_world_name
+from rag.lore.store import check_length
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from rag.addressing import NO_WORLD, Asked, asked_for
-from rag.bodies import CHAT, COMPLETION, is_text, read, with_facts
 from rag.errors import UnknownWorldError
-from rag.faults import refusal
-from rag.relay import Relay
+from rag.front.addressing import NO_WORLD, Asked, asked_for
+from rag.front.bodies import CHAT, COMPLETION, is_text, read, with_facts
+from rag.front.faults import refusal
+from rag.front.relay import Relay
 from rag.routes.debug import LastSent, Sent
 from rag.worlds import Worlds
 from style_tuner.records import listed_once

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rag.extraction.names import Name
 from rag.extraction.sheets import LATER, Fact, Sheet, where_told
-from rag.lorebook import entry_from
+from rag.lore.lorebook import entry_from
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.workspace import slug

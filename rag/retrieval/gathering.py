@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp
 
-from rag.atlas import Atlas
-from rag.names import Mention
-from rag.ranking import FAR, Signals, recency
+from rag.retrieval.atlas import Atlas
+from rag.retrieval.names import Mention
+from rag.retrieval.ranking import FAR, Signals, recency
 from style_tuner.records import Entry, Moment
 
 BY_WORDS = 200

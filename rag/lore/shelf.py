@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.database import Database
 from rag.errors import UnknownWorldError
+from rag.lore.database import Database
 from style_tuner.errors import WorldError
 from style_tuner.records import Moment
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import log
 
-from rag.store import words_of
+from rag.lore.store import words_of
 from style_tuner.records import Entry
 
 NAME_WEIGHT = 3

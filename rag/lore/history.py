@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import UnknownEntryError
-from rag.store import LoreStore, read_entry
+from rag.lore.store import LoreStore, read_entry
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

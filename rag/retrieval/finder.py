@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.atlas import Atlas
-from rag.embed import Embedder, Reading
-from rag.fine import Asked, FineVectors, Kept, compare
-from rag.gathering import Gathered, NotTrue
-from rag.keys import KeyFault
-from rag.keywords import Stemmer
-from rag.pieces import windows
-from rag.ranking import Ranked, rank
-from rag.rerank import Reranker, reranked
-from rag.store import LoreStore
+from rag.lore.store import LoreStore
+from rag.retrieval.atlas import Atlas
+from rag.retrieval.gathering import Gathered, NotTrue
+from rag.retrieval.keys import KeyFault
+from rag.retrieval.keywords import Stemmer
+from rag.retrieval.ranking import Ranked, rank
+from rag.retrieval.rerank import Reranker, reranked
+from rag.vectors.embed import Embedder, Reading
+from rag.vectors.fine import Asked, FineVectors, Kept, compare
+from rag.vectors.pieces import windows
 from style_tuner.records import Entry, Moment
 
 if TYPE_CHECKING:

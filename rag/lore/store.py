@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from rag.errors import UnknownEntryError
-from rag.pieces import Changed, windows
-from rag.shelf import Shelf
-from rag.shelf import check_world_name as check_world_name
-from rag.words import words_of as words_of
+from rag.lore.shelf import Shelf
+from rag.lore.shelf import check_world_name as check_world_name
+from rag.retrieval.words import words_of as words_of
+from rag.vectors.pieces import Changed, windows
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 

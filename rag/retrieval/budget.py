@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rag.prompt import text_of
+from rag.retrieval.prompt import text_of
 from style_tuner.errors import StyleTunerError
 from style_tuner.workspace import read_json
 

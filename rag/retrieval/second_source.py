@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.embed import Embedder
-from rag.indexing import Indexer, Progress
-from rag.passages import FoundPassage, Linked, PassageSource, PassageStore
-from rag.pieces import windows
-from rag.prompt import CLOSING, OPENING, Conversation, fact, last_request
-from rag.store import LoreStore
+from rag.lore.passages import FoundPassage, Linked, PassageSource, PassageStore
+from rag.lore.store import LoreStore
+from rag.retrieval.prompt import CLOSING, OPENING, Conversation, fact, last_request
+from rag.vectors.embed import Embedder
+from rag.vectors.indexing import Indexer, Progress
+from rag.vectors.pieces import windows
 from style_tuner.errors import WorldError
 from style_tuner.manuscripts.store import list_manuscripts
 from style_tuner.records import Entry, Moment

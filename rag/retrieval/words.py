@@ -6,7 +6,7 @@ import re
 import unicodedata
 from itertools import accumulate
 
-from rag.database import Database
+from rag.lore.database import Database
 
 COMMON_SHARE = 0.2
 """A word found in more than this share of a world's entries says nothing about which entry is meant."""

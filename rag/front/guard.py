@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.faults import refusal
+from rag.front.faults import refusal
 from style_tuner.config import WorldConfig
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

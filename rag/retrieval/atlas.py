@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from rag.keys import KeyPatterns, is_regex
-from rag.keywords import Keywords, Stemmer
-from rag.names import NameIndex, fold
-from rag.store import pieces
+from rag.lore.store import pieces
+from rag.retrieval.keys import KeyPatterns, is_regex
+from rag.retrieval.keywords import Keywords, Stemmer
+from rag.retrieval.names import NameIndex, fold
 from style_tuner.records import Entry
 
 LOWER_CASE_WORD = re.compile(r"(?<![\w'’])[^\W\d_]+")

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.index import BATCH, IndexTrouble, OtherModel, VectorIndex
-from rag.pieces import Source
+from rag.vectors.index import BATCH, IndexTrouble, OtherModel, VectorIndex
+from rag.vectors.pieces import Source
 from style_tuner.errors import StyleTunerError
 
 if TYPE_CHECKING:

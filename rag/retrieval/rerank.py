@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from rag.embed import load_cross_encoder
-from rag.ranking import Ranked
+from rag.retrieval.ranking import Ranked
+from rag.vectors.embed import load_cross_encoder
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from rag.chroma_server import server_client
-from rag.embed import Embedder
-from rag.pieces import Changed, Source
-from rag.pieces import windows as windows
+from rag.vectors.chroma_server import server_client
+from rag.vectors.embed import Embedder
+from rag.vectors.pieces import Changed, Source
+from rag.vectors.pieces import windows as windows
 from style_tuner.errors import WorldError
 from style_tuner.workspace import slug
 

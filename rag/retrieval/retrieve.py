@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.budget import Room
-from rag.names import NameIndex
-from rag.prompt import fact
-from rag.ranking import Ranked
+from rag.retrieval.budget import Room
+from rag.retrieval.names import NameIndex
+from rag.retrieval.prompt import fact
+from rag.retrieval.ranking import Ranked
 from style_tuner.records import Entry, Hit
 
 ALIKE = 0.9

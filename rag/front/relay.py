@@ -13,8 +13,8 @@ import httpx
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from rag.faults import as_openai_error, error_body, refusal
-from rag.upstream import ModelServer
+from rag.front.faults import as_openai_error, error_body, refusal
+from rag.front.upstream import ModelServer
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.embed import TOGETHER, Embedder, MiniLM, load_folder
+from rag.vectors.embed import TOGETHER, Embedder, MiniLM, load_folder
 from style_tuner.errors import ModelError
 
 if TYPE_CHECKING:

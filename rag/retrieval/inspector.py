@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from typing import Any
 
-from rag.retrieve import Chosen, Retrieval
+from rag.retrieval.retrieve import Chosen, Retrieval
 from style_tuner.records import Entry, Moment
 
 KEPT = 20

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.embed import Reader, Reading
+from rag.vectors.embed import Reader, Reading
 
 if TYPE_CHECKING:
     import numpy as np

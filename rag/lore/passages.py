@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.pieces import Changed, windows
-from rag.store import ASKED_AT_ONCE, LoreStore, batches
-from rag.words import telling_words
+from rag.lore.store import ASKED_AT_ONCE, LoreStore, batches
+from rag.retrieval.words import telling_words
+from rag.vectors.pieces import Changed, windows
 from style_tuner.records import Manuscript, Moment
 
 LEAST_WORDS, MOST_WORDS = 120, 200

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rag.prompt import Conversation
-from rag.retrieve import Retrieval
+from rag.retrieval.prompt import Conversation
+from rag.retrieval.retrieve import Retrieval
 
 CHAT, COMPLETION = "/chat/completions", "/completions"
 Prompt = Callable[[Sequence[dict[str, Any]]], tuple[Conversation, Retrieval]]

@@ -1,0 +1,1 @@
+"""What OpenAI clients meet: how a request is read, guarded, relayed and refused."""
