@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rag.front.upstream import ModelServer, model_server
+from rag.lore.database import Database
 from rag.lore.history import History
 from rag.lore.owner import Owner
 from rag.lore.shelf import BinnedWorld
@@ -100,6 +101,15 @@ class Worlds:
     def model_server(self) -> ModelServer:
         """The model server that requests go to now."""
         return model_server(self._servers, self._config.model_url)
+
+    @property
+    def database(self) -> Database:
+        """The file that all of it lies in."""
+        return self._store.database
+
+    def number(self, world: str) -> int:
+        """Return the number of a world, which it keeps when it is renamed."""
+        return self._store.number(world)
 
     def names(self) -> list[str]:
         """Return the names of all worlds."""
@@ -322,3 +332,5 @@ class Worlds:
         for name in dict.fromkeys([*first, *self.names()]):
             self._indexer.catch_up(self._source(name))
             self.passages.catch_up(name)
+        for name in first:
+            self._finder.atlas(self._store, name)

@@ -22,13 +22,13 @@ class Review:
     """The queues of all worlds; nothing enters a world but by `accept`."""
 
     def __init__(self, worlds: Worlds) -> None:
-        self.queue = Queue(worlds._store.database)
+        self.queue = Queue(worlds.database)
         self._worlds = worlds
         self._lock = threading.Lock()
 
     def number(self, world: str) -> int:
         """Return the number of a world, which it keeps when it is renamed; raises `UnknownWorldError`."""
-        return self._worlds._store.number(world)
+        return self._worlds.number(world)
 
     def listed(self, world: str, state: str | None) -> dict[str, Any]:
         """Return the proposals of a state, or of all, in the order to look through them, and how many of each are."""

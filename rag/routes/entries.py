@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,7 +14,7 @@ from rag.retrieval.inspector import inspection
 from rag.retrieval.retrieve import Retrieval
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
-from style_tuner.records import Entry, Moment
+from style_tuner.records import Entry, Hit, Moment
 from style_tuner.workspace import slug
 
 
@@ -144,7 +144,12 @@ def progress_json(worlds: Worlds, world: str) -> dict[str, int] | None:
 def retrieval_json(retrieval: Retrieval) -> dict[str, Any]:
     """Return what was chosen, why, what the word budget left out, and how many words of lore that makes."""
     return {
-        "hits": [asdict(hit) for hit in retrieval.hits],
-        "left_out": [asdict(hit) for hit in retrieval.left_out],
+        "hits": [_hit_json(hit) for hit in retrieval.hits],
+        "left_out": [_hit_json(hit) for hit in retrieval.left_out],
         "words": retrieval.words,
     }
+
+
+def _hit_json(hit: Hit) -> dict[str, Any]:
+    """Return a hit without what its entry keeps for other programs, which may be the settings of a whole lorebook."""
+    return asdict(replace(hit, entry=replace(hit.entry, foreign={})))
