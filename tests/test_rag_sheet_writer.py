@@ -133,7 +133,7 @@ def test_no_model_is_asked_unless_the_author_wants_it(workspace: Workspace) -> N
 
 
 def test_a_text_that_the_quotes_bear_out_is_taken() -> None:
-    assert fit_text(json.dumps(GOOD), QUOTES, ["Orrin Stace"]) == GOOD["text"]
+    assert fit_text(GOOD, QUOTES, ["Orrin Stace"]) == GOOD["text"]
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,4 @@ def test_a_text_that_the_quotes_bear_out_is_taken() -> None:
     ],
 )
 def test_a_text_that_says_more_than_the_quotes_is_not(changed: dict[str, Any]) -> None:
-    assert fit_text(json.dumps(GOOD | changed), QUOTES, ["Orrin Stace"]) is None
+    assert fit_text(GOOD | changed, QUOTES, ["Orrin Stace"]) is None

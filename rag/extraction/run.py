@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rag.extraction.model import ModelSilentError, SheetWriter
+from rag.extraction.model import TASK, SheetWriter
 from rag.extraction.names import find_names
 from rag.extraction.proposals import Row, State, again, known_as, name_row, proposal, same_name, tells_something
 from rag.extraction.review_store import Queue
 from rag.extraction.sheets import Sheet, write_sheets
 from rag.extraction.text import is_english, paragraphs_of, without_capitals
+from rag.front.asking import Asker, ModelSilentError
 from rag.front.upstream import ModelServer
 from rag.worlds import Worlds
 from style_tuner.errors import StyleTunerError, WorldError
@@ -194,22 +195,21 @@ def _texts(sheets: Sequence[Sheet], server: ModelServer, run: Run) -> dict[str, 
     """Return the texts that a model wrote and the quotes bear out, with its name; for the rest the rules' stand."""
     found: dict[str, tuple[str, str]] = {}
     wanted = [sheet for sheet in sheets if sheet.name.kind in ("character", "place", "thing")]
-    writer = SheetWriter(server)
     notes = run.notes if run.notes is not None else []
     run.step, run.done, run.total = f"The model at {server.url} writes the sheets", 0, len(wanted)
-    try:
-        for sheet in wanted:
-            text = writer.write(sheet)
-            if text is not None:
-                found[sheet.name.name] = (text, writer.model)
-            run.done += 1
-    except ModelSilentError as error:
-        notes.append(f"The rules' texts stand where no other was written: {error}.")
-    finally:
-        writer.close()
+    with Asker(server, TASK) as asker:
+        writer = SheetWriter(asker)
+        try:
+            for sheet in wanted:
+                text = writer.write(sheet)
+                if text is not None:
+                    found[sheet.name.name] = (text, asker.model)
+                run.done += 1
+        except ModelSilentError as error:
+            notes.append(f"The rules' texts stand where no other was written: {error}.")
     if writer.written or writer.refused:
         notes.append(
-            f"{writer.model} wrote {writer.written} texts; {writer.refused} were not taken, for the quotes do not say "
+            f"{asker.model} wrote {writer.written} texts; {writer.refused} were not taken, for the quotes do not say "
             "what they say."
         )
     return found
