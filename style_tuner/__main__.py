@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from style_tuner.commands import data, doctor, export, runs, training, voice, writing
+from style_tuner.commands import data, doctor, export, registry, runs, training, voice, writing
 from style_tuner.commands.options import JsonOption, SetOption, WorkspaceOption, answer
 from style_tuner.config import STARTER_CONFIG, ScoreConfig, load_training_config
 from style_tuner.errors import StyleTunerError
@@ -37,6 +37,11 @@ app.command()(training.sweep)
 app.command()(runs.runs)
 app.command()(runs.stop)
 app.command()(runs.needs)
+app.command()(registry.voices)
+app.command()(registry.label)
+app.command()(registry.compare)
+app.command(name="clean-up")(registry.clean_up)
+app.command(name="bin")(registry.list_bin)
 app.command(name="use-checkpoint")(training.use_checkpoint)
 app.command()(training.merge)
 app.command(name="check-model")(training.check_model)

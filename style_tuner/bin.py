@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from style_tuner.errors import StorageError
 from style_tuner.workspace import Workspace, new_folder, read_json, storage_errors, time_stamp, write_json
@@ -16,11 +16,15 @@ ORIGIN = "origin.json"
 
 @dataclass(frozen=True)
 class Binned:
-    """One thing in the bin: its folder there, its name, where it lay, when it was moved (seconds since 1970), bytes."""
+    """One thing in the bin: its folder there, its name, where it lay, when it was moved (seconds since 1970), bytes.
+
+    `where` is the folder it lay in, as seen from the workspace.
+    """
 
     id: str
     name: str
     lay: Path
+    where: str
     moved: float
     bytes: int
 
@@ -42,7 +46,8 @@ def contents(workspace: Workspace) -> list[Binned]:
             origin = read_json(folder / ORIGIN)
             lay = workspace.root / origin["path"]
             if (folder / lay.name).exists():
-                found.append(Binned(folder.name, lay.name, lay, origin["moved"], size(folder / lay.name)))
+                where = str(PurePosixPath(origin["path"]).parent)
+                found.append(Binned(folder.name, lay.name, lay, where, origin["moved"], size(folder / lay.name)))
     return found
 
 
@@ -54,6 +59,13 @@ def put_back(workspace: Workspace, identity: str) -> Path:
             f"{one.name} cannot go back to {one.lay}, because something of that name is there now: move that to the "
             "bin first, then put this back."
         )
+    inside = one.lay.relative_to(workspace.root).parts[:2]
+    if (
+        len(inside) == 2
+        and one.lay != workspace.root.joinpath(*inside)
+        and not workspace.root.joinpath(*inside).exists()
+    ):
+        raise StorageError(f"{one.name} belongs to {inside[1]}, which is not there now: put {inside[1]} back first.")
     with storage_errors(one.lay):
         one.lay.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(str(workspace.bin / identity / one.name), one.lay)

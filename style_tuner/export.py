@@ -5,6 +5,7 @@ Manuscripts and rows are in none of them.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import zipfile
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from style_tuner import jobs, stages
 from style_tuner.card import model_card, public_name
-from style_tuner.config import SamplingConfig
+from style_tuner.config import SamplingConfig, TrainingConfig
 from style_tuner.errors import JobError, ModelError, StorageError
 from style_tuner.jobs import Job
 from style_tuner.training import kept_settings
@@ -21,7 +22,7 @@ from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.gguf import Quantization, export_gguf
 from style_tuner.tuning.hub import HUB, Uploader, check_upload
 from style_tuner.tuning.ollama import modelfile
-from style_tuner.workspace import Workspace, new_folder, read_json, write_json, write_text
+from style_tuner.workspace import Workspace, new_folder, read_json, write_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,7 +36,8 @@ SERVE_IT = """
 ## Serve it
 
 - `merged/` is a whole model in bfloat16: `vllm serve merged`.
-- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --lora-modules {name}=adapter`.
+- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --max-lora-rank {rank}
+  --lora-modules {name}=adapter`, with the base model there.
 - `settings.json` holds the settings of the training.
 """
 TO_OLLAMA = "ollama create {name} -f Modelfile && ollama run {name}"
@@ -96,8 +98,9 @@ def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
     """Write adapter, merged model, settings and figures of a run, and how to use them; weights do not compress."""
     folder = workspace.runs / run_id
     config, _ = kept_settings(workspace, run_id)
+    serve_it = SERVE_IT.format(base=public_name(config), name=run_id, rank=config.lora_r)
     texts = {
-        "README.md": model_card(workspace, run_id) + SERVE_IT.format(base=public_name(config), name=run_id),
+        "README.md": model_card(workspace, run_id) + serve_it,
         "settings.json": config.model_dump_json(indent=2),
     }
     new = path.with_name(f".{path.name}")
@@ -109,11 +112,18 @@ def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
                     archive.writestr(f"{run_id}/{name}", text)
                 for part in PARTS:
                     for file in sorted((folder / part).rglob("*")):
-                        if file.is_file():
+                        if file.name == "adapter_config.json":
+                            archive.writestr(f"{run_id}/{file.relative_to(folder)}", _public_adapter(file, config))
+                        elif file.is_file() and file.name != "README.md":  # PEFT's own is an empty form
                             archive.write(file, f"{run_id}/{file.relative_to(folder)}")
             new.rename(path)
         finally:
             new.unlink(missing_ok=True)
+
+
+def _public_adapter(settings: Path, config: TrainingConfig) -> str:
+    """Return an adapter's settings without the base model's folder on this disk, which is nobody's business."""
+    return json.dumps(read_json(settings) | {"base_model_name_or_path": public_name(config)}, indent=2)
 
 
 def push_voice(
@@ -136,10 +146,10 @@ def push_voice(
         for file in folder.iterdir():
             (Path(place) / file.name).symlink_to(file.resolve())
         settings = Path(place) / "adapter_config.json"
-        if settings.exists():  # it names the base model's folder on this disk, which is nobody's business
-            values = read_json(settings) | {"base_model_name_or_path": public_name(config)}
+        if settings.exists():
+            text = _public_adapter(settings, config)
             settings.unlink()
-            write_json(settings, values)
+            write_text(settings, text)
         write_text(Path(place) / "README.md", model_card(workspace, run_id))
         if not Uploader(hub, str(name), wanted).upload(Path(place), f"{run_id}, {part}"):
             raise ModelError(f"The upload to {name} failed: check the connection and push again; nothing is lost here.")

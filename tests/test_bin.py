@@ -38,6 +38,18 @@ def test_nothing_that_is_there_now_is_replaced(workspace: Workspace) -> None:
     assert len(recycled.contents(workspace)) == 1
 
 
+def test_a_part_goes_back_only_where_its_whole_is(workspace: Workspace) -> None:
+    state = workspace.runs / "run-1" / "checkpoints" / "checkpoint-2"
+    write_text(state / "optimizer.pt", "x")
+    recycled.move_to_bin(workspace, state)
+    whole, (part,) = binned(workspace), [one for one in recycled.contents(workspace) if one.name == "checkpoint-2"]
+    assert part.where == "runs/run-1/checkpoints"
+    with pytest.raises(StorageError, match="put run-1 back first"):
+        recycled.put_back(workspace, part.id)
+    recycled.put_back(workspace, whole)
+    assert recycled.put_back(workspace, part.id) == state
+
+
 def test_only_what_is_named_is_deleted_for_good(workspace: Workspace) -> None:
     first, _ = binned(workspace), binned(workspace, "run-2")
     assert recycled.delete_for_good(workspace, [first]) == 500

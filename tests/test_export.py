@@ -56,6 +56,7 @@ def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, 
     assert {"README.md", "settings.json", "adapter/adapter_model.safetensors", "merged/model.safetensors"} <= names
     assert "3.700 nats a token before training, 3.250 after" in readme and PROMPT in readme
     assert b"Quillfeather" not in everything
+    assert b"More Information Needed" not in everything and str(STARTER_MODEL).encode() not in everything
 
 
 WRITE = """

@@ -1,6 +1,7 @@
 """The tab Models: the registry of runs, the server's state in words, memory before the start, and the export."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Wor
     assert "4.000 → 3.000" in table
     assert "<td class=''>done, merged</td>" in table
     assert "failed, no voice" in table
+    assert active(registry_view.buttons(workspace, voice)) == [False, True, True]  # it is merged
+    shutil.rmtree(workspace.runs / voice / "merged")
     assert active(registry_view.buttons(workspace, voice)) == [True] * 3
     assert active(registry_view.buttons(workspace, bad)) == [False, False, True]
     models.delete(workspace, bad)
@@ -123,7 +126,7 @@ def test_what_can_go_is_said_before_it_goes(workspace: Workspace) -> None:
     said, _, lying = registry_view.show_disk(workspace)
     assert "<b>2 kB</b> in the bin" in said
     ((shown, identity),) = lying.choices
-    assert shown.startswith("checkpoint-2, 2 kB, from checkpoints")
+    assert shown.startswith(f"checkpoint-2, 2 kB, from runs/{run}/checkpoints")
     with pytest.raises(StorageError, match="Nothing in the bin is ticked"):
         registry_view.put_back(workspace, [])
     registry_view.put_back(workspace, [identity])

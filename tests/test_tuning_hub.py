@@ -84,7 +84,7 @@ def test_a_model_that_is_here_whole_needs_no_hub(cache) -> None:
     [
         (FakeHub(token=None), {}, "no access token: make one that may write"),
         (FakeHub(role="read"), {}, "may only read: make one that may write"),
-        (FakeHub(refuse=NO_NETWORK), {}, "cannot be reached .* set push_to_hub to false"),
+        (FakeHub(refuse=NO_NETWORK), {}, "cannot be reached .* train with push_to_hub: false"),
         (FakeHub(refuse=refusal(HfHubHTTPError, 401)), {}, "does not accept this HF_TOKEN"),
         (FakeHub(public=("author/price",)), {}, "exists and is public, while hub_private_repo is true"),
     ],

@@ -187,14 +187,22 @@ def merge(
     if base_model and adapter and output:
         passages = [example.messages for example in read_examples(held_out)] if held_out else []
         report = asdict(merge_model(resolve_model(base_model), adapter, output, held_out=passages))
-        answer(as_json, report, f"Merged model: {output}")
+        answer(as_json, report, _merged(output, report))
         return
     if base_model or adapter or output:
         raise typer.BadParameter("--base-model, --adapter and --output go together; or name a --run.")
     run = run or stages.newest_voice(place)
     with jobs.job(place, "merge") as own:
         merged = stages.merge_run(place, run, own)
-    answer(as_json, own.result, f"Merged model: {merged}")
+    answer(as_json, own.result, _merged(merged, own.result))
+
+
+def _merged(folder: Path, report: dict[str, Any]) -> str:
+    """Say where the merged model is, and how near it is to the adapter."""
+    return (
+        f"It answers as the adapter does: {report['mean_divergence']:.1e} nats a token apart, the same likeliest token "
+        f"for {report['agreement']:.1%} of {report['tokens']} tokens.\nMerged model: {folder}"
+    )
 
 
 def export_config(

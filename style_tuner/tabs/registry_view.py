@@ -51,7 +51,8 @@ def buttons(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
     """Return which of Merge, Check and Delete the chosen run can be given to."""
     there = bool(chosen) and (workspace.runs / str(chosen)).is_dir()
     voice = there and has_voice(workspace.runs / str(chosen))
-    return tuple(gr.Button(interactive=one) for one in (voice, voice, there))
+    merged = there and (workspace.runs / str(chosen) / "merged").is_dir()
+    return tuple(gr.Button(interactive=one) for one in (voice and not merged, voice, there))
 
 
 def _chosen(workspace: Workspace, found: Sequence[Entry], chosen: str | None) -> str | None:
@@ -149,7 +150,7 @@ def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
             "these runs can then no longer be chosen."
         )
     lying = [
-        (f"{one.name}, {views.size(one.bytes)}, from {one.lay.parent.name}, {views.when(one.moved)}", one.id)
+        (f"{one.name}, {views.size(one.bytes)}, from {one.where}, {views.when(one.moved)}", one.id)
         for one in recycled.contents(workspace)
     ]
     where = views.sentence(f"The bin is {workspace.bin}.", "caption") if found.bin else Markup("")

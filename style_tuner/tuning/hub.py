@@ -145,8 +145,8 @@ def check_upload(config: TrainingConfig, hub: HfApi) -> str | None:
         return None
     if not has_token(hub):
         raise ModelError(
-            f"push_to_hub is true, but there is no access token: make one that may write on {TOKENS} and set HF_TOKEN "
-            "to it, or set push_to_hub to false."
+            f"The Hub is to get the voice, but there is no access token: make one that may write on {TOKENS} and set "
+            "HF_TOKEN to it. A run that is not to be uploaded has push_to_hub: false."
         )
     named = config.hub_model_id or str(config.run_name)
     try:
@@ -154,7 +154,7 @@ def check_upload(config: TrainingConfig, hub: HfApi) -> str | None:
             account = hub.whoami()
         if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
             raise ModelError(
-                f"push_to_hub is true, but this HF_TOKEN may only read: make one that may write on {TOKENS}."
+                f"The Hub is to get the voice, but this HF_TOKEN may only read: make one that may write on {TOKENS}."
             )
         repository = named if "/" in named else f"{account['name']}/{named}"
         try:
@@ -163,8 +163,8 @@ def check_upload(config: TrainingConfig, hub: HfApi) -> str | None:
             return repository
     except (HTTPError, OSError) as error:
         raise ModelError(
-            f"push_to_hub is true, but the Hub cannot be reached ({error}): connect to the network, or set push_to_hub "
-            "to false and upload the voice later."
+            f"The Hub is to get the voice, but cannot be reached ({error}): connect to the network, or train with "
+            "push_to_hub: false and `push` the voice later."
         ) from error
     if config.hub_private_repo and private is False:
         raise ModelError(
