@@ -230,6 +230,17 @@ def test_an_adapter_that_is_missing_or_cut_short_is_refused(adapter, tmp_path):
         check_adapter(BASE, broken)
 
 
+def test_an_adapter_that_lacks_one_half_of_a_layer_is_refused(adapter, tmp_path):
+    for gone in ("lora_A", "lora_B"):
+        broken = copy(adapter, tmp_path / gone)
+        tensors = load_file(broken / "adapter_model.safetensors")
+        del tensors[next(name for name in tensors if gone in name)]
+        save_file(tensors, broken / "adapter_model.safetensors")
+        with pytest.raises(ModelError, match=r"is incomplete, base_model\.model\..* is there without its other half"):
+            merge(BASE, broken, tmp_path / "model")
+    assert {path.name for path in tmp_path.iterdir()} == {"lora_A", "lora_B"}
+
+
 def test_an_adapter_of_another_base_is_refused(adapter, tmp_path):
     with pytest.raises(ModelError, match="was trained on .*starter_model, not on meta-llama/Llama-3.1-8B-Instruct"):
         merge("meta-llama/Llama-3.1-8B-Instruct", adapter, tmp_path / "model")

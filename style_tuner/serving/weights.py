@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 
 from style_tuner.errors import ServerError
+from style_tuner.tuning.heads import lone_parts, read_head
 from style_tuner.workspace import read_json
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
@@ -30,22 +29,10 @@ def check_weights(folder: Path) -> None:
             f"{missing[0]} is missing in {folder}, though {index.name} names it: copy it, or merge again."
         )
     for file in files:
-        if not is_whole(file):
+        head = read_head(file)
+        if head is None:
             raise ServerError(f"{file} is damaged or cut short: copy it again, or merge or train again.")
-
-
-def is_whole(file: Path) -> bool:
-    """Say whether a safetensors file is as long as its head says: 8 bytes of length, the head, and the numbers."""
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        if len(start) < 8:
-            return False
-        length = struct.unpack("<Q", start)[0]
-        if length > file.stat().st_size:
-            return False
-        try:
-            head = json.loads(stream.read(length))
-        except ValueError:
-            return False
-    ends = [entry["data_offsets"][1] for name, entry in head.items() if name != "__metadata__"]
-    return bool(8 + length + max(ends, default=0) == file.stat().st_size)
+        if lone := lone_parts(set(head)):
+            raise ServerError(
+                f"{file} is incomplete, {lone[0]} is there without its other half: copy it again, or train again."
+            )

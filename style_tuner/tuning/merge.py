@@ -16,6 +16,7 @@ from style_tuner.tokenizer import load_tokenizer
 from style_tuner.tuning.check import check_model
 from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.comparing import PROBE, Conversation, agreement, answers, divergence, token_rows
+from style_tuner.tuning.heads import lone_parts
 from style_tuner.tuning.model import load_weights, model_errors
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.tuning.shards import merge_shards
@@ -143,7 +144,8 @@ def check_adapter(base_model: str, adapter: Path) -> None:
             json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
         )
         with safe_open(adapter / "adapter_model.safetensors", framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 (a file, not a dict)
+            names = list(tensors.keys())
+            for name in names:
                 tensors.get_tensor(name)
     except FileNotFoundError as error:
         raise ModelError(
@@ -151,6 +153,11 @@ def check_adapter(base_model: str, adapter: Path) -> None:
         ) from error
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(f"The adapter {adapter} is damaged or cut short ({error}): {remedy}.") from error
+    if lone := lone_parts(set(names)):
+        raise ModelError(
+            f"The adapter {adapter} is incomplete, {lone[0]} is there without its other half: copy it again, or "
+            f"{remedy}."
+        )
     if trained_on != base_model and Path(trained_on).name != Path(base_model).name:
         raise ModelError(
             f"The adapter {adapter} was trained on {trained_on}, not on {base_model}: name that base model. If it is "
