@@ -137,6 +137,23 @@ def test_a_world_is_renamed_put_away_taken_out_and_backed_up(place: Workspace) -
     assert len(list(place.exports.glob("worlds-*.sqlite"))) == 1
 
 
+def test_an_index_of_another_model_is_told_and_made_anew_when_asked(place: Workspace, monkeypatch) -> None:
+    save(place)
+    assert tab.show_notes(place, "harbour") == ""
+    tab.index_anew(place, "harbour")
+    ask = lore.ask
+
+    def other(url: str, method: str, *path: str, **given):
+        answer = ask(url, method, *path, **given)
+        for one in answer["worlds"]:
+            one |= {"notes": ["The index is of model X."], "indexing": {"done": 3, "total": 9}}
+        return answer
+
+    monkeypatch.setattr(lore, "ask", other)
+    told = tab.show_notes(place, "harbour")
+    assert "The index is of model X." in told and "3 of 9" in told
+
+
 def test_a_draft_that_contradicts_the_world_is_told_with_both_quotes(place: Workspace) -> None:
     save(place, first=None, last=None)
     told = world_check.check(place, "harbour", "Mara turned. Mara's brown eyes were on the lamp, as ever.", False)

@@ -77,6 +77,24 @@ def set_present(workspace: Workspace, world: str | None, book: str, chapter: flo
     gr.Info(f"Chapter {int(chapter)}" if chapter else "The end of the story", title="You are writing here now")
 
 
+def show_notes(workspace: Workspace, world: str | None) -> str:
+    """Return what is amiss with the index of the chosen world, and how far its making has come."""
+    state = service.state(workspace)
+    found = lore.ask(state.url, "GET", "worlds")["worlds"] if state else []
+    told = next((one for one in found if one["name"] == world), {"notes": [], "indexing": None})
+    going = told["indexing"]
+    lines = (
+        [f"Indexing: {going['done']:,} of {going['total']:,}; names and words are found meanwhile."] if going else []
+    )
+    return str(Markup("").join(views.sentence(line, "caption") for line in [*lines, *told["notes"]]))
+
+
+def index_anew(workspace: Workspace, world: str | None) -> None:
+    """Make the index of the chosen world anew from its entries."""
+    done = ask(workspace, "POST", world, "index")
+    gr.Info(f"The index of {done['entries']} entries is made anew.", title="Index")
+
+
 def show_present(workspace: Workspace, world: str | None) -> tuple[str, int | None]:
     """Return the book and the chapter that the author is writing now."""
     told = look(workspace, world, "present")
@@ -140,6 +158,7 @@ def _build_service(page: Page, head: gr.HTML, chosen: gr.Dropdown) -> None:
         try_sample = gr.Button("Try the sample world", size="sm")
     with gr.Accordion(settings_title(None, None), open=False) as fold:
         port = gr.Number(DEFAULTS.port, label="Port of the World service", precision=0)
+        anew = gr.Button("Make the index anew", size="sm")
     with gr.Accordion("Where you are writing now", open=False):
         with gr.Row():
             book = gr.Textbox(label="Book", max_lines=1, min_width=110)
@@ -150,7 +169,9 @@ def _build_service(page: Page, head: gr.HTML, chosen: gr.Dropdown) -> None:
         name = gr.Textbox(label="Name of the new world", max_lines=1)
         make = gr.Button("Create world", size="sm")
         drop = gr.File(label=DROP, file_count="multiple", file_types=world_exchange.ACCEPTED, height=130)
-    said = gr.HTML()
+    said, notes = gr.HTML(), gr.HTML()
+    page.follow(stamp, show_notes, notes, [chosen], [chosen.change])
+    page.on(anew.click, index_anew, [chosen], None)
     page.follow(stamp, show_service, [head, chosen, on, off, fold], [chosen, port], [port.change])
     page.follow(stamp, show_present, [book, chapter], [chosen], [chosen.change])
     page.on(on.click, start, [chosen, port], None)
