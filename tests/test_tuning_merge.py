@@ -288,6 +288,49 @@ def test_shards_are_checked_against_their_index(merged, tmp_path):
     assert f"{shards[0].name} is missing, though" in " ".join(check_model(model).findings)
 
 
+def test_tensors_that_are_there_twice_or_of_another_model_are_named(merged, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model = copy(merged[0], tmp_path / "model")
+    (model / "model.safetensors").unlink()
+    AutoModelForCausalLM.from_pretrained(merged[0]).save_pretrained(model, max_shard_size="4MB")
+    first = sorted(model.glob("*.safetensors"))[0]
+    shutil.copy(first, model / "model-extra.safetensors")
+    found = check_model(model)
+    said = " ".join(found.findings)
+    assert not found.ok
+    assert "model-extra.safetensors is a weight file that model.safetensors.index.json does not name: move it" in said
+    assert f"{first.name} and model-extra.safetensors both hold" in said
+    assert "disagree" not in said
+
+    one = copy(merged[0], tmp_path / "one")
+    tensors = load_file(one / "model.safetensors")
+    start = "model.layers.0."
+    again = {name.replace(start, "model.layers.77."): tensors[name].clone() for name in tensors if start in name}
+    save_file(tensors | again, one / "model.safetensors", metadata={"format": "pt"})
+    (said,) = check_model(one).findings
+    assert f"{len(again)} tensors are not of this model, such as model.layers.77.input_layernorm.weight" in said
+    old = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(16)}
+    save_file(tensors | old, one / "model.safetensors", metadata={"format": "pt"})
+    assert check_model(one).ok
+
+
+def test_an_adapter_is_told_from_a_model_without_its_config(adapter):
+    found = check_model(adapter)
+    assert not found.ok
+    assert found.findings == (f"{adapter} is an adapter, not a whole model: merge it, then check the merged folder.",)
+
+
+def test_weights_of_twice_the_size_are_noted_and_no_fault(merged, tmp_path):
+    model = copy(merged[0], tmp_path / "model")
+    tensors = {name: tensor.float() for name, tensor in load_file(model / "model.safetensors").items()}
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    found = check_model(model)
+    assert found.ok
+    assert "in float32, 0.022 GB: in bfloat16, as merging writes them, they would take 0.011 GB." in found.findings[-1]
+    assert not any("float32" in said for said in check_model(merged[0]).findings)
+
+
 def test_every_other_fault_of_a_model_folder_is_named(merged, tmp_path):
     model = copy(merged[0], tmp_path / "model")
     tensors = load_file(model / "model.safetensors")

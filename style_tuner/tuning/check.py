@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +32,12 @@ class ModelCheck:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Tensors of one safetensors file: shape by name, and how many bytes all of them take."""
+    """Tensors of one safetensors file: shape by name, and how many bytes all and those in float32 take."""
 
+    file: str
     shapes: dict[str, tuple[int, ...]]
     bytes: int
-    damaged: tuple[str, ...]
+    single: int
 
 
 def check_model(path: Path, plain: bool = False) -> ModelCheck:
@@ -46,6 +49,9 @@ def check_model(path: Path, plain: bool = False) -> ModelCheck:
     """
     if not path.is_dir():
         raise ModelError(f"{path} is not a folder: name the folder of a model.")
+    if (path / "adapter_config.json").is_file() and not (path / "config.json").is_file():
+        said = f"{path} is an adapter, not a whole model: merge it, then check the merged folder."
+        return ModelCheck(False, (said,), 0, 0)
     quiet_libraries()
     faults: list[str] = []
     model = _empty_model(path, faults)
@@ -57,7 +63,7 @@ def check_model(path: Path, plain: bool = False) -> ModelCheck:
         faults.append(f"{path} holds no .safetensors file: merge again, or copy the weights.")
     faults.extend(_index_faults(path, stored))
     if model is not None and stored:
-        faults.extend(_tensor_faults(model, shapes, parameters))
+        faults.extend(_tensor_faults(model, shapes))
     faults.extend(_tokenizer_faults(path, model, plain))
     faults.extend(
         f"{file.name} is a pickle, which can run code when it is opened: keep the .safetensors files and delete it."
@@ -72,7 +78,7 @@ def check_model(path: Path, plain: bool = False) -> ModelCheck:
         f"{len(stored)} safetensors file{'s' if len(stored) > 1 else ''}; every tensor can be read.",
         f"{'Config and tokenizer' if plain else 'Config, tokenizer and chat template'} are there and fit the weights.",
     )
-    return ModelCheck(True, well, parameters, size)
+    return ModelCheck(True, (*well, *_single_precision(stored)), parameters, size)
 
 
 def _empty_model(path: Path, faults: list[str]) -> PreTrainedModel | None:
@@ -99,7 +105,7 @@ def _read(file: Path, faults: list[str]) -> _Stored:
     from safetensors import SafetensorError, safe_open
 
     shapes: dict[str, tuple[int, ...]] = {}
-    size = 0
+    size = single = 0
     broken = []
     try:
         with safe_open(file, framework="pt") as tensors:
@@ -107,18 +113,29 @@ def _read(file: Path, faults: list[str]) -> _Stored:
                 tensor = tensors.get_tensor(name)
                 shapes[name] = tuple(tensor.shape)
                 size += tensor.nbytes
+                single += tensor.nbytes if tensor.dtype is torch.float32 else 0
                 if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                     broken.append(name)
     except (OSError, SafetensorError) as error:
         faults.append(f"{file.name} is damaged or cut short ({error}): merge again, or copy it again.")
     faults.extend(f"{file.name}: {name} holds values that are no numbers: merge again." for name in broken)
-    return _Stored(shapes, size, tuple(broken))
+    return _Stored(file.name, shapes, size, single)
+
+
+def _single_precision(stored: list[_Stored]) -> Iterator[str]:
+    """Note weights of four bytes each, which is no fault: a few small tensors are kept so in many models."""
+    single, size = sum(part.single for part in stored), sum(part.bytes for part in stored)
+    if single > size / 2:
+        yield (
+            f"The weights are in float32, {size / 1e9:.3f} GB: in bfloat16, as merging writes them, they would take "
+            f"{(size - single / 2) / 1e9:.3f} GB."
+        )
 
 
 def _index_faults(path: Path, stored: list[_Stored]) -> Iterator[str]:
     """Compare `model.safetensors.index.json` with the files; without an index there must be one file."""
     index = path / "model.safetensors.index.json"
-    files = {file.name for file in path.glob("*.safetensors")}
+    yield from _twice(stored)
     if not index.is_file():
         if len(stored) > 1:
             yield f"{path} holds {len(stored)} weight files but no {index.name}: copy it from where they came from."
@@ -128,15 +145,28 @@ def _index_faults(path: Path, stored: list[_Stored]) -> Iterator[str]:
     except (ValueError, KeyError):
         yield f"{index.name} cannot be read: copy it again."
         return
-    for name in sorted(set(wanted.values()) - files):
+    named, files = set(wanted.values()), {part.file for part in stored}
+    for name in sorted(named - files):
         yield f"{name} is missing, though {index.name} names it: merge again, or copy it."
-    found = {name for part in stored for name in part.shapes}
-    if set(wanted.values()) <= files and set(wanted) != found:
+    for name in sorted(files - named):
+        yield f"{name} is a weight file that {index.name} does not name: move it out of the folder, or copy the index."
+    found = {name for part in stored if part.file in named for name in part.shapes}
+    if named <= files and set(wanted) != found:
         different = sorted(set(wanted) ^ found)
         yield f"{index.name} and the files disagree on {len(different)} tensors, such as {different[0]}: merge again."
 
 
-def _tensor_faults(model: PreTrainedModel, shapes: dict[str, tuple[int, ...]], parameters: int) -> Iterator[str]:
+def _twice(stored: list[_Stored]) -> Iterator[str]:
+    """Name what two files hold: which of the two a program takes is chance."""
+    for one, other in combinations(stored, 2):
+        if both := sorted(one.shapes.keys() & other.shapes.keys()):
+            yield (
+                f"{one.file} and {other.file} both hold {len(both)} tensors, such as {both[0]}: keep the file that "
+                "belongs to the model and move the other out of the folder."
+            )
+
+
+def _tensor_faults(model: PreTrainedModel, shapes: dict[str, tuple[int, ...]]) -> Iterator[str]:
     """Compare the stored tensors with those that the model needs."""
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     tied = set(model.all_tied_weights_keys)
@@ -153,10 +183,13 @@ def _tensor_faults(model: PreTrainedModel, shapes: dict[str, tuple[int, ...]], p
         if wanted[name] != shapes[name]:
             yield f"{name} has the shape {shapes[name]}, but config.json asks for {wanted[name]}: they do not belong."
             break
-    if parameters > 1.5 * model.num_parameters():
+    # Left by older versions, or parts that this kind of model is known to leave out: no program minds them.
+    harmless = {r"rotary_emb\.inv_freq", *(model._keys_to_ignore_on_load_unexpected or ())}
+    foreign = [name for name in sorted(set(shapes) - set(wanted)) if not any(re.search(one, name) for one in harmless)]
+    if foreign:
         yield (
-            f"The files hold {parameters:,} parameters and the model needs {model.num_parameters():,}: layers are "
-            "there twice; merge again."
+            f"{len(foreign)} tensors are not of this model, such as {foreign[0]}: layers are there twice, or those of "
+            "another model; merge again, or copy config.json and the weights from the same place."
         )
 
 
