@@ -81,12 +81,12 @@ def show_notes(workspace: Workspace, world: str | None) -> str:
     """Return what is amiss with the index of the chosen world, and how far its making has come."""
     state = service.state(workspace)
     found = lore.ask(state.url, "GET", "worlds")["worlds"] if state else []
-    told = next((one for one in found if one["name"] == world), {"notes": [], "indexing": None})
-    going = told["indexing"]
-    lines = (
-        [f"Indexing: {going['done']:,} of {going['total']:,}; names and words are found meanwhile."] if going else []
-    )
-    return str(Markup("").join(views.sentence(line, "caption") for line in [*lines, *told["notes"]]))
+    lines: list[str] = []
+    for one in (row for row in found if row["name"] == world):
+        if going := one["indexing"]:
+            lines.append(f"Indexing: {going['done']:,} of {going['total']:,}; names and words are found meanwhile.")
+        lines += one["notes"]
+    return "".join(str(views.sentence(line, "caption")) for line in lines)
 
 
 def index_anew(workspace: Workspace, world: str | None) -> None:
