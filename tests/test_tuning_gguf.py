@@ -81,6 +81,19 @@ def test_a_model_that_the_converter_does_not_know_leaves_nothing_behind(tmp_path
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_full_disk_is_told_as_such(tmp_path, monkeypatch):
+    converter = tmp_path / "llama.cpp"
+    (converter / "conversion").mkdir(parents=True)
+    known = "class TextModel:\n    get_vocab_base_pre = None\n"
+    (converter / "conversion" / "base.py").write_text(known, encoding="utf-8")
+    write = "with open('/dev/full', 'wb', buffering=0) as file:\n    file.write(b'0')\n"
+    (converter / "convert_hf_to_gguf.py").write_text(write, encoding="utf-8")
+    monkeypatch.setenv("LLAMA_CPP", str(converter))
+    with pytest.raises(StorageError, match=r"The disk that holds .*out is full\. Free some space and do this again"):
+        gguf.export_gguf(STARTER_MODEL, tmp_path / "out" / "voice.gguf")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_what_is_missing_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(gguf, "CONVERTER", tmp_path / "none")
     monkeypatch.setenv("PATH", str(tmp_path))
