@@ -81,6 +81,9 @@ def _blind_order(models: tuple[str, ...]) -> tuple[int, ...]:
 
 def _send(workspace: Workspace, request: takes.Request) -> takes.Writing:
     state, world = running_server(workspace), request.world
+    for model in request.models:
+        if model not in state.models and model in state.refused:
+            raise ServerError(f"The voice {model!r} is not served: {state.refused[model]}")
     if world is None:
         return takes.start(workspace, state.url, request)
     service = world_service.state(workspace)

@@ -117,9 +117,9 @@ def test_stop_leaves_no_process_and_no_open_port(place: Workspace, running: Serv
         server.wait_until_up(place, 1)
 
 
-def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspace) -> None:
+def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspace, voice: Path) -> None:
     with jobs.job(workspace, "train") as run:
-        write_json(run.folder / "adapter" / "adapter_config.json", {"base_model_name_or_path": str(STARTER_MODEL)})
+        shutil.copytree(voice / "adapter", run.folder / "adapter")
     server.start(workspace, ServingConfig(port=free_port(), engine="transformers"), str(STARTER_MODEL))
     while (started := server.state(workspace)) is None or started.engine_pid is None:
         time.sleep(0.05)
@@ -137,9 +137,11 @@ def test_a_killed_supervisor_is_told_of_and_its_engine_ended(workspace: Workspac
     assert server.state(workspace) is None
 
 
-def test_a_server_started_again_says_what_it_does_not_serve_and_has_the_voices_of_since(workspace: Workspace) -> None:
+def test_a_server_started_again_says_what_it_does_not_serve_and_has_the_voices_of_since(
+    workspace: Workspace, voice: Path
+) -> None:
     with jobs.job(workspace, "train") as run:
-        write_json(run.folder / "adapter" / "adapter_config.json", {"base_model_name_or_path": str(STARTER_MODEL)})
+        shutil.copytree(voice / "adapter", run.folder / "adapter")
     config = ServingConfig(port=free_port(), engine="transformers")
     try:
         first = server.start(workspace, config, str(STARTER_MODEL))

@@ -51,7 +51,8 @@ def serve(
     server.start(place, settings, model, parse_voices(voice))
     state = server.wait_until_up(place, settings.start_seconds)
     serves = f"{state.engine} serves {', '.join(state.models)} at {state.url}."
-    answer(as_json, asdict(state), f"{serves} {state.message}".strip())
+    refused = [f"Not served: {name}. {why}" for name, why in state.refused.items()]
+    answer(as_json, asdict(state), " ".join([serves, *refused, state.message]).strip())
 
 
 def generate(

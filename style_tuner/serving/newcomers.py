@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ from style_tuner.errors import ServerError, StyleTunerError
 from style_tuner.serving.engines import check_name, servable
 from style_tuner.serving.plan import Plan
 from style_tuner.serving.voices import Voice, voices_of
-from style_tuner.serving.weights import check_weights
+from style_tuner.serving.weights import check_voice
 from style_tuner.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -21,20 +22,22 @@ FULL = "The running server has no room for one more voice: stop the server and s
 class Newcomers:
     """The voices of a workspace that a running engine is given; nobody but its supervisor uses this.
 
-    `models` maps the names that requests may use to folders; `refused` says of voices that did not fit why, and
-    `left_out` are those that this engine cannot serve beside its base model.
+    `models` maps the names that requests may use to folders; `refused` says of voices that did not fit why, at first
+    of those that were looked at before the start, and `left_out` are those that this engine cannot serve beside its
+    base model.
     """
 
-    def __init__(self, workspace: Workspace, plan: Plan, base_model: str) -> None:
+    def __init__(self, workspace: Workspace, plan: Plan, base_model: str, refused: Mapping[str, str]) -> None:
         self._workspace = workspace
         self._plan = plan
         self._base_model = base_model
+        self._refused_first = refused
         self.begin()
 
     def begin(self) -> None:
         """Forget what came later: an engine that was started anew knows only what it was started with."""
         self.models = dict(self._plan.models)
-        self.refused: dict[str, str] = {}
+        self.refused = dict(self._refused_first)
         self.left_out: list[Voice] = []
         self._room = self._plan.room
         known = voices_of(self._workspace) if self._plan.admit else {}
@@ -51,7 +54,7 @@ class Newcomers:
             changed = any([self._take(voice) for voice in new])
         except (StyleTunerError, OSError):  # a run was moved away under our eyes: the next look finds the others
             return False
-        self.left_out = [voice for voice in others if voice.name not in self.models]
+        self.left_out = [voice for voice in others if voice.name not in self.models | self.refused]
         return changed
 
     def _take(self, voice: Voice) -> bool:
@@ -60,7 +63,7 @@ class Newcomers:
         again, made = voice.name in self.models, self._made(voice)
         try:
             check_name(voice.name)
-            check_weights(folder)
+            check_voice(folder, self._base_model)
             if self._room == 0:
                 raise ServerError(FULL)
             self._plan.admit(voice, again)

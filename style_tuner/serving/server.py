@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -32,10 +33,11 @@ from style_tuner.serving.state import (
     save,
 )
 from style_tuner.serving.supervisor import Supervisor
-from style_tuner.serving.voices import default_base, voice_arguments, voice_at, voices_of
-from style_tuner.serving.weights import check_weights
+from style_tuner.serving.voices import BASE, default_base, voice_arguments, voice_at, voices_of
+from style_tuner.serving.weights import check_voice, refusals
 from style_tuner.workspace import Workspace
 
+log = logging.getLogger(__name__)
 URL_VARIABLE = "MODEL_SERVER_URL"
 
 
@@ -48,6 +50,8 @@ def supervise(
     serve beside the model, those that are trained later among them. An empty `model` is the base of the newest voice.
     """
     plan, state = _planned(workspace, config, model, voices)
+    for name, why in state.refused.items():
+        log.warning("The voice %s is not served: %s", name, why)
     Supervisor(workspace, config, plan, state).run()
 
 
@@ -101,19 +105,17 @@ def _planned(
 ) -> tuple[Plan, ServerState]:
     """Check everything that can be checked before a process starts: server, engine, models, port."""
     model = model or default_base(workspace)
-    engine = engines.choose_engine(config)
-    chosen, others = engines.servable(list(voices_of(workspace).values()), engine, resolve_model(model))
+    engine, base_model = engines.choose_engine(config), resolve_model(model)
+    known = list(voices_of(workspace).values())
+    refused = refusals(known, engine, base_model) if voices is None else {}
+    chosen, others = engines.servable([voice for voice in known if voice.name not in refused], engine, base_model)
     if voices is not None:
         chosen = [voice_at(name, folder) for name, folder in voices.items()]
-    elif engine == "vllm":
-        chosen = [voice for voice in chosen if voice.adapter and _is_well(voice.adapter)]
-    else:
-        chosen = [voice for voice in chosen if voice.merged and _is_well(voice.merged)]
     plan = engines.make_plan(config, model, chosen, workspace.servers / "engine", follow=voices is None)
-    for served in plan.models.values():
+    for name, served in plan.models.items():
         if not is_hub_name(served):
-            check_weights(Path(served))
-    check_fits(plan, config, resolve_model(model))
+            _check_served(name, Path(served), base_model)
+    check_fits(plan, config, base_model)
     _refuse_second(workspace)
     check_port(
         config.host, config.port, f"Stop that program, or choose another port, such as --port {config.port + 10}."
@@ -124,25 +126,26 @@ def _planned(
         engine=plan.engine,
         host=config.host,
         port=config.port,
-        base_model=resolve_model(model),
+        base_model=base_model,
         models=plan.models,
-        context_length=engines.context_length(config, resolve_model(model)),
+        context_length=engines.context_length(config, base_model),
         message=left_out(plan, [voice for voice in others if voice not in chosen]),
         started=time.time(),
         log=str(log_file(workspace)),
         voices={voice.name: str(voice.folder) for voice in chosen},
         settings=config.model_dump(mode="json"),
         workspace=workspace.name if plan.admit else "",
+        refused=refused,
     )
 
 
-def _is_well(folder: Path) -> bool:
-    """Say whether a voice can be served; of one that is damaged the newcomers tell."""
+def _check_served(name: str, folder: Path, base_model: str) -> None:
     try:
-        check_weights(folder)
-    except ServerError:
-        return False
-    return True
+        check_voice(folder, base_model)
+    except ServerError as error:
+        if name == BASE:
+            raise
+        raise ServerError(f"The voice {name!r} cannot be served: {error}") from error
 
 
 def _refuse_second(workspace: Workspace) -> None:

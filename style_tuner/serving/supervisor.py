@@ -50,7 +50,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._root = state.url.removesuffix("/v1")
         self._log_start = 0
-        self._newcomers = Newcomers(workspace, plan, state.base_model)
+        self._newcomers = Newcomers(workspace, plan, state.base_model, state.refused)
         self._meter = Meter(workspace, self._root, plan.engine == "vllm")
 
     def run(self) -> None:
@@ -79,7 +79,8 @@ class Supervisor:
             if not self._wait_until_up():
                 return
             log.info("The model server is up after %.0f s: %s", time.monotonic() - began, self._state.url)
-            known = {"models": self._newcomers.models, "refused": {}, "context_length": self._context_length()}
+            found = self._newcomers
+            known = {"models": found.models, "refused": found.refused, "context_length": self._context_length()}
             self._save(health="up", message=note, **known)
             began = time.monotonic()
             fault = self._watch()
