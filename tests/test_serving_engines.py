@@ -185,6 +185,7 @@ def test_the_users_own_privacy_settings_win(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", "memory is full"),
         ("ValueError: No available memory for the cache blocks. Try", "smaller --max-model-len"),
+        ("Value error, User-specified max_model_len (64000) is greater than the derived", "more than the model reads"),
         ("ValueError: Free memory on device (3/32 GiB) on startup is less than desired GPU", "less --gpu-memory"),
         ("x\nValueError: first\nKeyError: 'rope'\nbye", "KeyError: 'rope'"),
         ("nothing to see", "Its log says more"),

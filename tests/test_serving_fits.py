@@ -9,7 +9,7 @@ from style_tuner.config import STARTER_MODEL, ServingConfig
 from style_tuner.errors import ServerError
 from style_tuner.serving import fits, server
 from style_tuner.tuning.memory import LLAMA_8B, ModelShape
-from style_tuner.workspace import Workspace
+from style_tuner.workspace import Workspace, write_json
 
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 
@@ -72,4 +72,40 @@ def test_what_cannot_fit_is_refused_before_anything_starts(workspace: Workspace,
         file.truncate(8 + len(head) + 8796093022208)
     with pytest.raises(ServerError, match=r"too large: it takes about 8192\.4 GB.* Choose a smaller base model"):
         server.start(workspace, ServingConfig(engine="transformers"), str(huge), {})
+    assert server.state(workspace) is None
+
+
+@pytest.mark.parametrize(
+    ("rope", "most"),
+    [
+        ({}, 1024),
+        ({"rope_type": "default"}, 1024),
+        ({"rope_type": "llama3", "factor": 8.0}, 1024),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}, 4096),
+        ({"type": "linear", "factor": 2.0}, 2048),
+        (
+            {"full_attention": {"rope_type": "linear", "factor": 8.0}, "sliding_attention": {"rope_type": "default"}},
+            8192,
+        ),
+    ],
+)
+def test_the_longest_text_is_that_of_the_config(tmp_path: Path, rope: dict[str, object], most: int) -> None:
+    for scaling in ({"rope_parameters": rope}, {"rope_scaling": rope or None}):
+        write_json(tmp_path / "config.json", {"max_position_embeddings": 1024, **scaling})
+        assert fits.longest(str(tmp_path)) == most
+    write_json(tmp_path / "config.json", {"text_config": {"max_position_embeddings": 77}})
+    assert fits.longest(str(tmp_path)) == 77
+    write_json(tmp_path / "config.json", {})
+    assert fits.longest(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+def test_a_longer_text_than_the_model_reads_is_refused_with_the_value_to_use(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    (tmp_path / "python").touch()
+    monkeypatch.setenv("VLLM_PYTHON", str(tmp_path / "python"))
+    config = ServingConfig.model_validate({"engine": engine, "max_model_len": 64000})
+    with pytest.raises(ServerError, match=r"is 64000, but .*starter_model reads at most 1024 .*--max-model-len 1024"):
+        server.start(workspace, config, str(STARTER_MODEL), {})
     assert server.state(workspace) is None

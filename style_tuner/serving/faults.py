@@ -8,6 +8,9 @@ _TOO_LONG = (
     "The model leaves too little memory for so long a text: give a smaller --max-model-len, or more --gpu-memory."
 )
 _HINTS = {
+    r"max_model_len \(\d+\) is greater than": (
+        "So long a text is more than the model reads: give a smaller --max-model-len, or none."
+    ),
     r"out of memory|OutOfMemoryError": "The memory is full: close other programs, or serve a smaller model.",
     r"No available memory for the cache blocks|KV cache is needed|max seq len .* larger": _TOO_LONG,
     r"Free memory on device .* less than desired": "Another program holds the GPU: end it, or give less --gpu-memory.",

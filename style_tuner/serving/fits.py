@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from style_tuner.workspace import read_json
 
 CPU_CONTEXT = {"vllm": 2.4, "transformers": 0.4}
 """GiB of main memory that an engine holds beside the weights, as measured; of vLLM with its 1 GiB for text."""
+STRETCHED = ("llama3", "longrope", "su")
+"""Ways of stretching positions whose length is in `max_position_embeddings` already, as vLLM has it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,40 @@ def check_fits(plan: Plan, config: ServingConfig, base_model: str) -> None:
     found = needs(config, plan.engine, list(plan.models.values()), local_shape(base_model))
     if found is not None and (fault := found.fault()):
         raise ServerError(fault)
+
+
+def check_length(plan: Plan, config: ServingConfig) -> None:
+    """Raise a `ServerError` where longer texts are asked for than the model in front was made for."""
+    model = next(iter(plan.models.values()))
+    own = longest(model)
+    if plan.engine == "vllm" and os.environ.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "0") in ("1", "true"):
+        return
+    if own and config.max_model_len and config.max_model_len > own:
+        raise ServerError(
+            f"--max-model-len is {config.max_model_len}, but {model} reads at most {own} tokens (config.json): give "
+            f"--max-model-len {own} or less, or none, which takes the longest that there is."
+        )
+
+
+def longest(model: str) -> int | None:
+    """Return the most tokens that a model's config.json can be read to allow; None where it does not say.
+
+    Some ways of stretching positions count the stretched length in `max_position_embeddings`, some do not; what does
+    not say so plainly is multiplied, for the engine knows better than this estimate.
+    """
+    path = Path(model) / "config.json"
+    if is_hub_name(model) or not path.is_file():
+        return None
+    values = read_json(path)
+    values |= values.get("text_config") or {}
+    own = values.get("max_position_embeddings")
+    if not own:
+        return None
+    given = values.get("rope_parameters") or values.get("rope_scaling") or {}
+    ways = [given, *(way for way in given.values() if isinstance(way, dict))]  # one for each kind of layer
+    stretched = [way for way in ways if way.get("rope_type", way.get("type")) not in STRETCHED]
+    factor = max((way.get("factor") or 1 for way in stretched), default=1)
+    return max(int(own * max(factor, 1)), values.get("model_max_length") or 0)
 
 
 def local_shape(model: str) -> ModelShape | None:

@@ -20,7 +20,7 @@ from style_tuner.processes import find_process
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
 from style_tuner.serving.client import KEY_VARIABLE
-from style_tuner.serving.fits import check_fits
+from style_tuner.serving.fits import check_fits, check_length
 from style_tuner.serving.plan import Plan, left_out
 from style_tuner.serving.state import (
     ServerState,
@@ -115,6 +115,7 @@ def _planned(
     for name, served in plan.models.items():
         if not is_hub_name(served):
             _check_served(name, Path(served), base_model)
+    check_length(plan, config)
     check_fits(plan, config, base_model)
     _refuse_second(workspace)
     check_port(
