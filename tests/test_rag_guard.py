@@ -119,19 +119,27 @@ def test_a_named_origin_may_call_from_a_browser(running: SimpleNamespace) -> Non
     assert refused.headers["access-control-allow-origin"] == ELSEWHERE  # so that the page can read why
 
 
-@pytest.mark.parametrize("origin", ["https://other.example", "null", "https://webui.example.evil.com"])
+@pytest.mark.parametrize("origin", ["https://other.example", "null", PAGE, "https://webui.example.evil.com"])
 def test_other_origins_may_not(running: SimpleNamespace, origin: str) -> None:
     assert "access-control-allow-origin" not in preflight(running.client, origin).headers
     answer = running.client.post("/v1/chat/completions", json=CHAT, headers=BEARER | {"Origin": origin})
     assert "access-control-allow-origin" not in answer.headers
-    if origin != "null":  # editors' own windows send it, too, and what they cannot read harms nobody
-        assert answer.status_code == 403
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "origin_not_allowed"
 
 
 def test_without_named_origins_no_page_of_another_address_is_let_in(workspace: Workspace) -> None:
     with world_here(workspace, WorldConfig()) as (url, _), httpx.Client(base_url=url, trust_env=False) as client:
-        for origin in (PAGE, ELSEWHERE):
+        for origin in (PAGE, ELSEWHERE, "null", "http://127.0.0.1:9999"):
             assert "access-control-allow-origin" not in preflight(client, origin).headers
+            for path in ("/v1/chat/completions", "/worlds/scifi/undo", "/worlds/scifi/entries"):
+                refused = client.post(path, json={"entries": []}, headers={"Origin": origin})
+                assert refused.status_code == 403, (origin, path)
+
+
+def test_windows_of_desktop_programs_and_the_services_own_address_may_ask(running: SimpleNamespace) -> None:
+    for origin in ("vscode-webview://1abc", "app://obsidian.md", "tauri://localhost", running.url):
+        assert running.client.get("/worlds", headers=BEARER | {"Origin": origin}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["*", "localhost:3000", "http://a/b", "https://*.example"])

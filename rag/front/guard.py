@@ -29,8 +29,9 @@ def add_guards(app: FastAPI, config: WorldConfig) -> None:
     app.add_middleware(SizeLimit, limit=config.max_request_bytes)
     if config.api_key is not None:
         app.add_middleware(KeyCheck, key=config.api_key)
+    app.add_middleware(NoForeignPages, origins=config.cors)
     if config.host in LOOPBACK:
-        app.add_middleware(LoopbackOnly, origins=config.cors)
+        app.add_middleware(LoopbackOnly)
     if config.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -42,25 +43,53 @@ def add_guards(app: FastAPI, config: WorldConfig) -> None:
 
 
 class LoopbackOnly:
-    """Refuse requests that a web page of another site makes: foreign `Host` (DNS rebinding) or foreign `Origin`."""
+    """Refuse requests for another machine's name, which a web page makes by DNS rebinding."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what names this machine, answer 403 to the rest."""
+        if scope["type"] == "http":
+            host = _host_name("//" + Headers(scope=scope).get("host", ""))
+            if host not in LOOPBACK:
+                message = f"This service answers on this machine only, not to {host!r}."
+                await refusal(403, message, "not_loopback")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class NoForeignPages:
+    """Refuse requests of web pages that are neither named nor the service's own.
+
+    Desktop programs' windows have a scheme of their own, such as vscode-webview: or app:, which no web page can have;
+    `null` is the origin of a sandboxed frame of any page.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what names this machine or comes from an allowed origin, answer 403 to the rest."""
+        """Pass on what no web page sends, or one that may; answer 403 to the rest."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            host, origin = _host_name("//" + headers.get("host", "")), headers.get("origin", "")
-            foreign = (
-                origin.startswith(("http://", "https://"))
-                and origin not in self._origins
-                and _host_name(origin) not in LOOPBACK
-            )
-            if host not in LOOPBACK or foreign:
-                message = f"This service answers on this machine only, not to {origin if foreign else repr(host)}."
-                await refusal(403, message, "not_loopback")(scope, receive, send)
+            scheme, _, address = headers.get("origin", "").partition("://")
+            own = address == headers.get("host")
+            if scheme == "null":
+                message = (
+                    "A web page without an address (Origin: null) may not ask this service: open the page from an "
+                    "address, and start the service with --cors and that address."
+                )
+                await refusal(403, message, "origin_not_allowed")(scope, receive, send)
+                return
+            if scheme in ("http", "https") and not own and headers["origin"] not in self._origins:
+                origin = headers["origin"]
+                message = (
+                    f"Web pages of {origin} may not ask this service. If you trust that page, start the service with "
+                    f"--cors {origin}."
+                )
+                await refusal(403, message, "origin_not_allowed")(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
