@@ -39,8 +39,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     world.stop(workspace)
 
 
-def save(place: Workspace, chosen: str | None = None, **changes: object) -> str:
-    return world_entries.save(place, "harbour", chosen, *(FORM | changes).values())
+def save(place: Workspace, chosen: str | None = "mara-quill", **changes: object) -> str:
+    """Save the form as the entry that is there, or as a new one, and return its id."""
+    there = [entry.id for entry in world_entries.entries(place, "harbour")]
+    chosen = chosen if chosen in there else world_entries.NEW
+    return world_entries.save(place, "harbour", "", chosen, *(FORM | changes).values())[1].value
 
 
 def test_an_entry_is_kept_with_all_it_holds_and_shown_again(place: Workspace) -> None:
@@ -49,7 +52,7 @@ def test_an_entry_is_kept_with_all_it_holds_and_shown_again(place: Workspace) ->
     assert shown == list(FORM.values())
     assert len(versions.choices) == 1
     table, choice = world_entries.show_entries(place, "harbour", "", None)
-    assert "chapters 3 to 9" in table and choice.choices == [("character: Mara Quill", identity)]
+    assert "chapters 3 to 9" in table and choice.choices[0] == ("character: Mara Quill", identity)
     assert "0 of 1 entries" in world_entries.show_entries(place, "harbour", "dragon", None)[0]
 
 
@@ -65,8 +68,28 @@ def test_a_change_can_be_undone_and_done_again_and_a_version_restored(place: Wor
     shown = world_entries.show_entry(place, "harbour", identity)
     assert shown[0] == "Mara Quill-Orne"
     first = next(number for said, number in shown[-1].choices if "keeps the light" in said)
-    world_entries.restore(place, "harbour", identity, first)
+    world_entries.restore(place, "harbour", "", identity, first)
     assert world_entries.show_entry(place, "harbour", identity)[0] == "Mara Quill"
+
+
+def test_a_new_entry_never_takes_the_place_of_another(place: Workspace) -> None:
+    identity = save(place)
+    before = tab.stamp(place)
+    with pytest.raises(WorldError, match="There is an entry 'Mara Quill' of the kind character already"):
+        save(place, world_entries.NEW, text="Another Mara, a dog.")
+    assert save(place, world_entries.NEW, kind="thing", text="A ship of that name.") == "mara-quill-thing"
+    assert world_entries.show_entry(place, "harbour", identity)[3] == "Mara keeps the light."
+    assert tab.stamp(place) != before
+    chosen = world_entries.show_entries(place, "harbour", "", world_entries.NEW)[1]
+    assert chosen.value == world_entries.NEW  # what is being written stays in the form
+    world_entries.delete(place, "harbour", "", "mara-quill-thing")
+
+
+def test_every_change_is_seen_by_undo(place: Workspace) -> None:
+    save(place)
+    before = tab.stamp(place)
+    save(place, text="Mara keeps the lamp, and no longer the light.")
+    assert tab.stamp(place) != before
 
 
 def test_a_fact_without_a_name_is_refused(place: Workspace) -> None:

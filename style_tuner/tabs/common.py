@@ -30,6 +30,11 @@ def tell(error: StyleTunerError) -> None:
     gr.Warning(str(escape(error)), duration=25, title="This did not work")
 
 
+def inform(text: str, title: str = "Done") -> None:
+    """Show for a moment what was done; the text is never markup."""
+    gr.Info(str(escape(text)), title=title)
+
+
 def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
     """Show an error of the user's kind as a sentence on the page and leave every output as it is."""
     if inspect.isgeneratorfunction(function):
@@ -247,7 +252,7 @@ def clear_failed(workspace: Workspace, stages: Sequence[str]) -> None:
     for run in jobs.runs(workspace):
         if run.stage in stages and _failed(run):
             place = move_to_bin(workspace, workspace.runs / run.id)
-            gr.Info(f"Moved to the bin: {place}")
+            inform(f"Moved to the bin: {place}")
 
 
 def _failed(run: Run) -> bool:

@@ -19,7 +19,7 @@ from style_tuner.manuscripts.store import delete_manuscript, import_file, list_m
 from style_tuner.records import Chapter, Manuscript, Removed
 from style_tuner.stages import default_config, manuscript_files
 from style_tuner.tabs import dataset_view, recipes, views
-from style_tuner.tabs.common import Page, choice, last_line, listing, run_stamp, tell, uploaded_name
+from style_tuner.tabs.common import Page, choice, inform, last_line, listing, run_stamp, tell, uploaded_name
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Bring in what you have written; it is cut into passages that a model can learn your voice from."
@@ -207,4 +207,4 @@ def build(page: Page) -> None:
 
 def _delete(workspace: Workspace, chosen: str | None) -> None:
     place = delete_manuscript(workspace, _find(workspace, chosen).id)
-    gr.Info(f"Moved to the bin: {place}")
+    inform(f"Moved to the bin: {place}")

@@ -13,7 +13,7 @@ from style_tuner.bin import move_to_bin
 from style_tuner.errors import JobError, ModelError
 from style_tuner.serving import server
 from style_tuner.tabs import export_view, registry_view, server_view, views
-from style_tuner.tabs.common import HIDDEN, Page, choice, last_line
+from style_tuner.tabs.common import HIDDEN, Page, choice, inform, last_line
 from style_tuner.workspace import PROJECT_ROOT, Workspace
 
 PURPOSE = "Keep the voices you have trained, take them elsewhere, and start the server that writes with them."
@@ -59,7 +59,7 @@ def delete(workspace: Workspace, chosen: str | None) -> None:
         raise JobError(f"The run {run.id} is still going: stop it on the tab Train first.")
     if run.id in server.served(workspace):
         raise JobError(f"The voice {run.id} is being served: stop the server first.")
-    gr.Info(f"Moved to the bin: {move_to_bin(workspace, workspace.runs / run.id)}")
+    inform(f"Moved to the bin: {move_to_bin(workspace, workspace.runs / run.id)}")
 
 
 def build(page: Page) -> None:

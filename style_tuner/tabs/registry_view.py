@@ -15,7 +15,7 @@ from style_tuner.registry import Entry
 from style_tuner.serving import server
 from style_tuner.serving.voices import has_voice
 from style_tuner.tabs import views
-from style_tuner.tabs.common import HIDDEN, Page, changed, choice, listing
+from style_tuner.tabs.common import HIDDEN, Page, changed, choice, inform, listing
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.workspace import Workspace
 
@@ -116,7 +116,7 @@ def keep_label(workspace: Workspace, chosen: str | None, name: str, note: str, p
     if not chosen:
         raise JobError("There is no run yet: train one on the tab Train first.")
     registry.set_label(workspace, chosen, name, note, pinned)
-    gr.Info("Name, note and pin are kept.", title="Kept")
+    inform("Name, note and pin are kept.", title="Kept")
 
 
 def show_comparison(workspace: Workspace, one: str | None, other: str | None) -> tuple[Any, ...]:
@@ -161,18 +161,18 @@ def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
 def clean_up(workspace: Workspace, how: str) -> None:
     """Take away what no run needs, as the author chose."""
     freed = views.size(registry.clean_up(workspace, how == FOR_GOOD))
-    gr.Info(f"Deleted: {freed}." if how == FOR_GOOD else f"Moved to the bin: {freed}.", title="Cleaned up")
+    inform(f"Deleted: {freed}." if how == FOR_GOOD else f"Moved to the bin: {freed}.", title="Cleaned up")
 
 
 def put_back(workspace: Workspace, chosen: Sequence[str]) -> None:
     """Put what is ticked back where it lay."""
     for identity in _ticked(chosen):
-        gr.Info(f"It lies at {recycled.put_back(workspace, identity)} again.", title="Put back")
+        inform(f"It lies at {recycled.put_back(workspace, identity)} again.", title="Put back")
 
 
 def empty(workspace: Workspace, chosen: Sequence[str]) -> None:
     """Delete what is ticked for good."""
-    gr.Info(f"{views.size(recycled.delete_for_good(workspace, _ticked(chosen)))} are free again.", title="Deleted")
+    inform(f"{views.size(recycled.delete_for_good(workspace, _ticked(chosen)))} are free again.", title="Deleted")
 
 
 def _ticked(chosen: Sequence[str]) -> Sequence[str]:

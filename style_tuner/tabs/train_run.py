@@ -17,7 +17,7 @@ from style_tuner import jobs, stages, training
 from style_tuner.errors import JobError
 from style_tuner.records import Run
 from style_tuner.tabs import plots, recipes, run_view, train_view, views
-from style_tuner.tabs.common import Page, changed, choice
+from style_tuner.tabs.common import Page, changed, choice, inform
 from style_tuner.tabs.train_view import kept, last_reports, loss_sentence
 from style_tuner.tuning.handover import Trainer
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_tail, time_stamp
@@ -43,7 +43,7 @@ def stop(workspace: Workspace, run_id: str | None) -> None:
     run = _need(workspace, run_id)
     jobs.request_stop(workspace, run.id)
     going = "The run ends at its next step and keeps what it has learned."
-    gr.Info("The run leaves the queue." if run.status == "queued" else going, title="Stopping")
+    inform("The run leaves the queue." if run.status == "queued" else going, title="Stopping")
 
 
 def kill(workspace: Workspace, run_id: str | None) -> None:
@@ -71,9 +71,9 @@ def use_state(workspace: Workspace, run_id: str | None, step: int | None) -> Non
         raise JobError("Choose a state first: the run keeps one at each of its last validations, and the best.")
     run = _need(workspace, run_id)
     if training.kept_settings(workspace, run.id)[0].method == "full":
-        gr.Info(_use_whole(workspace, run.id, int(step)), title="Changed")
+        inform(_use_whole(workspace, run.id, int(step)), title="Changed")
     else:
-        gr.Info(training.use_step(workspace, run.id, int(step)).message, title="Changed")
+        inform(training.use_step(workspace, run.id, int(step)).message, title="Changed")
 
 
 def _use_whole(workspace: Workspace, run_id: str, step: int) -> str:

@@ -12,7 +12,7 @@ from style_tuner.errors import JobError
 from style_tuner.records import Run
 from style_tuner.registry import label_of
 from style_tuner.tabs import plots, train_run, train_view, views
-from style_tuner.tabs.common import Page, choice, labels, listing, named_runs, newest_run, run_stamp
+from style_tuner.tabs.common import Page, choice, inform, labels, listing, named_runs, newest_run, run_stamp
 from style_tuner.tabs.train_settings import epochs
 from style_tuner.tabs.train_view import last_reports, losses
 from style_tuner.turns import queue
@@ -89,7 +89,7 @@ def _need_sweep(workspace: Workspace) -> Run:
 def stop_sweep(workspace: Workspace) -> None:
     """Ask the search to end at its next step with the rates that it has tried."""
     jobs.request_stop(workspace, _need_sweep(workspace).id)
-    gr.Info("The search ends at its next step and keeps the rates that it has tried.", title="Stopping")
+    inform("The search ends at its next step and keeps the rates that it has tried.", title="Stopping")
 
 
 def resume_sweep(workspace: Workspace) -> None:
@@ -100,7 +100,7 @@ def resume_sweep(workspace: Workspace) -> None:
 def use_rate(workspace: Workspace) -> float:
     """Put the rate that did best into the settings."""
     rate = _need_sweep(workspace).result["best_rate"]
-    gr.Info(f"The settings have the learning rate {rate:g} now.", title="Changed")
+    inform(f"The settings have the learning rate {rate:g} now.", title="Changed")
     return float(rate)
 
 

@@ -22,7 +22,7 @@ from style_tuner.tabs import (
     world_review,
     world_shelf,
 )
-from style_tuner.tabs.common import Page, choice
+from style_tuner.tabs.common import Page, choice, inform
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
 from style_tuner.tabs.world_parts import ask, look, need, stamp
 from style_tuner.workspace import Workspace
@@ -74,7 +74,7 @@ def upload(workspace: Workspace, world: str | None, files: Sequence[str] | None,
 def set_present(workspace: Workspace, world: str | None, book: str, chapter: float | None) -> None:
     """Keep where the author is writing now: what is not true yet there is not sent."""
     ask(workspace, "PUT", world, "present", body={"book": book, "chapter": int(chapter) if chapter else None})
-    gr.Info(f"Chapter {int(chapter)}" if chapter else "The end of the story", title="You are writing here now")
+    inform(f"Chapter {int(chapter)}" if chapter else "The end of the story", title="You are writing here now")
 
 
 def show_notes(workspace: Workspace, world: str | None) -> str:
@@ -92,7 +92,7 @@ def show_notes(workspace: Workspace, world: str | None) -> str:
 def index_anew(workspace: Workspace, world: str | None) -> None:
     """Make the index of the chosen world anew from its entries."""
     done = ask(workspace, "POST", world, "index")
-    gr.Info(f"The index of {done['entries']} entries is made anew.", title="Index")
+    inform(f"The index of {done['entries']} entries is made anew.", title="Index")
 
 
 def show_present(workspace: Workspace, world: str | None) -> tuple[str, int | None]:
@@ -135,11 +135,13 @@ def build(page: Page) -> None:
             _build_service(page, head, chosen)
             search = gr.Textbox(label="Search entries", max_lines=1)
             table = gr.HTML()
-            world_history.build(page, chosen)
+            changed = world_history.build(page, chosen)
             world_exchange.build_export(page, chosen)
             world_shelf.build(page, chosen)
         with gr.Column(scale=5):
-            world_entries.build(page, chosen, search, table)
+            show_anew = world_entries.build(page, chosen, search, table)
+            for event in changed:
+                show_anew(event)
         with gr.Column(scale=5):
             world_prompt.build(page, chosen)
             with gr.Accordion("Check a draft against this world", open=False):

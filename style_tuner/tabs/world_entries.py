@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,15 @@ from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.serving import lore
 from style_tuner.tabs import views
-from style_tuner.tabs.common import HIDDEN, Page, choice
+from style_tuner.tabs.common import HIDDEN, Page, choice, inform
 from style_tuner.tabs.world_parts import ask, look, need, stamp, url
 from style_tuner.workspace import Workspace, slug
 
 EMPTY = "This world has no entries yet: drop files with notes, or write the first entry."
+NEW_ENTRY = ("New entry", "")
 KINDS = ["character", "place", "thing", "rule", "event", "note"]
+NEW = ""
+"""What is chosen while a new entry is written."""
 MOST_SHOWN = 300
 """Rows of the list; a larger world is searched."""
 
@@ -34,13 +37,13 @@ def show_entries(workspace: Workspace, world: str | None, search: str | None, ch
     kept = [entry for entry in found if all(word in _searched(entry) for word in words)]
     kept.sort(key=lambda entry: (entry.kind, entry.name.casefold()))
     if not found:
-        return str(views.sentence(EMPTY if world else "", "empty")), gr.Dropdown(choices=[], value=None)
+        return str(views.sentence(EMPTY if world else "", "empty")), gr.Dropdown(choices=[NEW_ENTRY], value=NEW)
     rows = [(entry.kind, entry.name, ", ".join(entry.aliases), _when(entry)) for entry in kept[:MOST_SHOWN]]
     head = f"{len(kept)} of {len(found)} entries" + (f", the first {MOST_SHOWN}" if len(kept) > MOST_SHOWN else "")
     table = views.scrolling(views.table(head, ["Kind", "Name", "Also called", "Sent"], rows))
     choices = [(f"{entry.kind}: {entry.name}", entry.id) for entry in kept]
-    value = chosen if chosen in [entry.id for entry in kept] else (kept[0].id if kept else None)
-    return str(table), gr.Dropdown(choices=choices, value=value)
+    value = chosen if chosen in (NEW, *(entry.id for entry in kept)) else (kept[0].id if kept else NEW)
+    return str(table), gr.Dropdown(choices=[*choices, NEW_ENTRY], value=value)
 
 
 def _searched(entry: Entry) -> str:
@@ -82,17 +85,15 @@ def _version(one: dict[str, Any]) -> str:
     return f"{views.when(one['written'])}: {text[:60]}"
 
 
-def save(workspace: Workspace, world: str | None, chosen: str | None, *values: Any) -> str:
-    """Keep the chosen entry as it is in the form, or make a new one."""
+def save(workspace: Workspace, world: str | None, search: str | None, chosen: str | None, *values: Any) -> Any:
+    """Keep the chosen entry as it is in the form, or make a new one; return the list and the form as they are then."""
     name, kind, aliases, text, always, keys, priority, book, first, last, facts, links = values
     if not name.strip() or not text.strip():
         raise WorldError("An entry needs a name and a text: fill in both, then press Save entry.")
     known = entries(workspace, world)
-    same = next((entry for entry in known if entry.id == chosen), None) or next(
-        (entry for entry in known if entry.name == name.strip()), Entry(slug(name), name.strip(), "")
-    )
+    same = next((entry for entry in known if chosen and entry.id == chosen), None)
     kept = replace(
-        same,
+        same or Entry(_free_id(name.strip(), (kind or "").strip() or "note", known), name.strip(), ""),
         name=name.strip(),
         text=text.strip(),
         kind=(kind or "").strip() or "note",
@@ -107,8 +108,25 @@ def save(workspace: Workspace, world: str | None, chosen: str | None, *values: A
         links=listed(links.split(",")),
     )
     saved = lore.put_entry(url(workspace), need(world), kept)
-    gr.Info(f"{saved.name} is saved.", title="Saved")
-    return saved.id
+    inform(f"{saved.name} is saved.", "Saved")
+    return shown(workspace, world, search, saved.id)
+
+
+def shown(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[Any, ...]:
+    """Return the list and the form as they are now."""
+    table, box = show_entries(workspace, world, search, chosen)
+    return table, box, *show_entry(workspace, world, box.value)
+
+
+def _free_id(name: str, kind: str, known: Sequence[Entry]) -> str:
+    """Return the id of a new entry; one of the same name and kind is not replaced by it."""
+    if any(entry.name.casefold() == name.casefold() and entry.kind == kind for entry in known):
+        raise WorldError(
+            f"There is an entry {name!r} of the kind {kind} already: choose it in the list to change it, or give the "
+            "new one another name or kind."
+        )
+    taken = {entry.id for entry in known}
+    return next(one for one in (slug(name), slug(f"{name} {kind}"), slug(f"{name} {kind} 2")) if one not in taken)
 
 
 def listed(parts: Sequence[str]) -> tuple[str, ...]:
@@ -127,23 +145,27 @@ def as_facts(lines: str) -> dict[str, str]:
     return facts
 
 
-def delete(workspace: Workspace, world: str | None, chosen: str | None) -> None:
+def delete(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> Any:
     """Take the chosen entry out of the world; its versions are kept, and Undo brings it back."""
     if not chosen:
         raise WorldError("No entry is chosen: choose one from the list first.")
     ask(workspace, "DELETE", world, "entries", chosen)
-    gr.Info("Deleted. Undo, below the list, brings it back.", title="Deleted")
+    inform("Undo, below the list, brings it back.", "Deleted")
+    return shown(workspace, world, search, None)
 
 
-def restore(workspace: Workspace, world: str | None, chosen: str | None, version: str | None) -> None:
+def restore(
+    workspace: Workspace, world: str | None, search: str | None, chosen: str | None, version: str | None
+) -> Any:
     """Make the chosen version of an entry the one that holds."""
     if not chosen or not version:
         raise WorldError("No version is chosen: choose one of the earlier versions first.")
     ask(workspace, "POST", world, "entries", chosen, "restore", body={"version": int(version)})
+    return shown(workspace, world, search, chosen)
 
 
-def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -> None:
-    """Lay out the form of an entry, and connect it with the list."""
+def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -> Callable[[Any], None]:
+    """Lay out the form of an entry, connect it with the list, and return what shows both anew after an event."""
     entry = choice("Entry")
     name = gr.Textbox(label="Name", max_lines=1)
     with gr.Row():
@@ -168,13 +190,12 @@ def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -
         version = choice("Version")
         back = gr.Button("Go back to this version", size="sm")
     form = [name, kind, aliases, text, always, keys, priority, book, first, last, facts, links]
-    shown = [*form, version]
+    filled = [*form, version]
     page.follow(stamp, show_entries, [table, entry], [chosen, search, entry], [chosen.change, search.change])
-    page.on(entry.change, show_entry, [chosen, entry], shown, show_progress="hidden")
-    page.on(new.click, lambda _: None, [], entry)
-    saved = page.on(keep.click, save, [chosen, entry, *form], entry)
-    deleted = page.on(gone.click, delete, [chosen, entry], None)
-    restored = page.on(back.click, restore, [chosen, entry, version], None)
-    for event in (saved, deleted, restored):
-        done = page.on(event.then, show_entries, [chosen, search, entry], [table, entry], **HIDDEN)
-        page.on(done.then, show_entry, [chosen, entry], shown, **HIDDEN)
+    page.on(entry.change, show_entry, [chosen, entry], filled, show_progress="hidden")
+    page.on(new.click, lambda _: NEW, [], entry)
+    everything = [table, entry, *filled]
+    page.on(keep.click, save, [chosen, search, entry, *form], everything)
+    page.on(gone.click, delete, [chosen, search, entry], everything)
+    page.on(back.click, restore, [chosen, search, entry, version], everything)
+    return lambda event: page.on(event.then, shown, [chosen, search, entry], everything, **HIDDEN)

@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page, choice
+from style_tuner.tabs.common import Page, choice, inform
 from style_tuner.tabs.world_parts import SHELL, ask, look, need, stamp
 from style_tuner.workspace import Workspace
 
@@ -57,16 +57,16 @@ def _text(entry: dict[str, Any] | None) -> str:
 
 def undo(workspace: Workspace, world: str | None) -> None:
     """Take the last change back."""
-    gr.Info(f"{ask(workspace, 'POST', world, 'undo')['undone']}.", title="Undone")
+    inform(f"{ask(workspace, 'POST', world, 'undo')['undone']}.", title="Undone")
 
 
 def redo(workspace: Workspace, world: str | None) -> None:
     """Make the change that was taken back again."""
-    gr.Info(f"{ask(workspace, 'POST', world, 'redo')['redone']}.", title="Done again")
+    inform(f"{ask(workspace, 'POST', world, 'redo')['redone']}.", title="Done again")
 
 
-def build(page: Page, chosen: gr.Dropdown) -> None:
-    """Lay out undo, redo and the history."""
+def build(page: Page, chosen: gr.Dropdown) -> list[Any]:
+    """Lay out undo, redo and the history; return the events after which entries are others."""
     with gr.Row():
         back = gr.Button("Undo", size="sm", interactive=False)
         again = gr.Button("Redo", size="sm", interactive=False)
@@ -75,5 +75,4 @@ def build(page: Page, chosen: gr.Dropdown) -> None:
         told = gr.HTML()
     page.follow(stamp, show, [back, again, change], [chosen, change], [chosen.change])
     page.on(change.change, show_change, [chosen, change], told, show_progress="hidden")
-    page.on(back.click, undo, [chosen], None)
-    page.on(again.click, redo, [chosen], None)
+    return [page.on(back.click, undo, [chosen], None), page.on(again.click, redo, [chosen], None)]

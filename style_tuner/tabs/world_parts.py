@@ -53,6 +53,9 @@ def worlds(workspace: Workspace) -> list[str]:
 
 
 def stamp(workspace: Workspace) -> Any:
-    """Return a stamp of the running service and of all its worlds."""
+    """Return a stamp of the running service, of all its worlds, and of what was done last to each."""
     state = service.state(workspace)
-    return state and (state.pid, lore.ask(state.url, "GET", "worlds")["worlds"])
+    if state is None:
+        return None
+    found = lore.ask(state.url, "GET", "worlds")["worlds"]
+    return state.pid, found, [look(workspace, one["name"], "history", limit=1) for one in found]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from style_tuner.errors import WorldError
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page
+from style_tuner.tabs.common import Page, inform
 from style_tuner.tabs.world_parts import SHELL, ask, look, need, worlds
 from style_tuner.workspace import Workspace
 
@@ -21,7 +21,7 @@ def link(workspace: Workspace, world: str | None) -> None:
     """Add all manuscripts of the workspace to the world's sources; what did not change is not done again."""
     done = ask(workspace, "POST", world, "passages", body={"workspace": workspace.name})["indexed"]
     new = sum(one["new"] for one in done)
-    gr.Info(f"{len(done)} manuscripts, {new} passages new.", title="Your manuscripts can be searched")
+    inform(f"{len(done)} manuscripts, {new} passages new.", title="Your manuscripts can be searched")
 
 
 def show(workspace: Workspace, world: str | None) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from style_tuner.errors import WorldError
 from style_tuner.tabs import views
-from style_tuner.tabs.common import HIDDEN, Page, choice
+from style_tuner.tabs.common import HIDDEN, Page, choice, inform
 from style_tuner.tabs.world_entries import KINDS, as_facts, listed
 from style_tuner.tabs.world_parts import SHELL, ask, look, stamp, worlds
 from style_tuner.workspace import Workspace
@@ -103,7 +103,7 @@ def take_in(workspace: Workspace, world: str | None, chosen: str | None, *fields
     changes = {"name": name, "kind": kind, "aliases": list(listed(aliases.split(","))), "text": text}
     body = {"changes": {**changes, "fields": {**emptied, **facts}}}
     entry = ask(workspace, "POST", world, "proposals", str(chosen), "accept", body=body)["entry"]
-    gr.Info(f"{entry['name']} is in your world. Undo, below the list, takes it out again.", title="Taken in")
+    inform(f"{entry['name']} is in your world. Undo, below the list, takes it out again.", title="Taken in")
 
 
 def reject(workspace: Workspace, world: str | None, chosen: str | None) -> None:
@@ -121,7 +121,7 @@ def reopen(workspace: Workspace, world: str | None, chosen: str | None) -> None:
 def take_in_all(workspace: Workspace, world: str | None) -> None:
     """Take in all that wait, as they are: one change, undone in one step."""
     count = len(ask(workspace, "POST", world, "proposals", "accept", body={})["accepted"])
-    gr.Info(f"{count} proposals are in your world. Undo, below the list, takes them all out again.", title="Taken in")
+    inform(f"{count} proposals are in your world. Undo, below the list, takes them all out again.", title="Taken in")
 
 
 def _chosen(workspace: Workspace, world: str | None, chosen: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from style_tuner.errors import WorldError
 from style_tuner.serving import lore
 from style_tuner.serving import world as service
 from style_tuner.tabs import views
-from style_tuner.tabs.common import Page, choice
+from style_tuner.tabs.common import Page, choice, inform
 from style_tuner.tabs.world_parts import SHELL, ask, need, stamp, url
 from style_tuner.workspace import Workspace
 
@@ -27,7 +27,7 @@ def rename(workspace: Workspace, world: str | None, name: str) -> Any:
 def to_bin(workspace: Workspace, world: str | None) -> Any:
     """Put the chosen world into the bin."""
     ask(workspace, "DELETE", world)
-    gr.Info(f"{need(world)} lies in the bin with all its history and can be taken out again.", title="In the bin")
+    inform(f"{need(world)} lies in the bin with all its history and can be taken out again.", title="In the bin")
     left = list(lore.worlds(url(workspace)))
     return gr.Dropdown(choices=left, value=next(iter(left), None))
 

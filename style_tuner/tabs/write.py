@@ -17,7 +17,7 @@ from style_tuner.serving import world as service
 from style_tuner.serving.state import ServerState
 from style_tuner.serving.voices import BASE
 from style_tuner.tabs import views, write_view
-from style_tuner.tabs.common import Page, choice, labels, named_runs
+from style_tuner.tabs.common import Page, choice, inform, labels, named_runs
 from style_tuner.takes import Take
 from style_tuner.workspace import Workspace
 
@@ -110,7 +110,7 @@ def keep(workspace: Workspace, take_id: str | None, compare: bool, place: int) -
     take = _shown(workspace, take_id)
     number, _ = write_view.places(take, compare)[place]
     path = history.keep(workspace, take, number)
-    gr.Info(f"The draft is kept in {path}", title="Kept")
+    inform(f"The draft is kept in {path}", title="Kept")
     return time.time()
 
 
