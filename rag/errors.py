@@ -24,5 +24,9 @@ class UnknownEntryError(WorldError):
         super().__init__(f"The world {world!r} has no entry {entry_id!r}: look up its id in the list of entries.")
 
 
+class TooLongError(WorldError):
+    """A request alone has more tokens than the served model's context."""
+
+
 class OwnedError(WorldError):
     """Another process owns the worlds."""

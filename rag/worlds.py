@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from rag.lore.history import History
 from rag.lore.owner import Owner
 from rag.lore.shelf import BinnedWorld
 from rag.lore.store import EntrySource, LoreStore, changed_entries
-from rag.retrieval.budget import Room, ruler_of, tokens_left
+from rag.retrieval.budget import Room, check_length, ruler_of, tokens_left
 from rag.retrieval.finder import Finder
 from rag.retrieval.inspector import Inspector
 from rag.retrieval.prompt import Conversation, add_facts, last_request
@@ -282,6 +282,11 @@ class Worlds:
             not_true=tuple((one.entry, one.written) for one in found.not_true),
             keys_off=tuple(f"{fault.entry}: the key {fault.key} is not used, {fault.reason}" for fault in found.faults),
         )
+
+    def check_length(self, fields: Mapping[str, Any]) -> None:
+        """Refuse an OpenAI request that alone is longer than the served model's context."""
+        server = self.model_server
+        check_length(server.context_length, fields, ruler_of(self._servers, server.url))
 
     def _room(self, messages: Sequence[dict[str, Any]], reply: int | None) -> Room:
         """Return the room for lore that the settings and the served model's context leave.

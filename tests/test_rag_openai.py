@@ -1,9 +1,10 @@
 """OpenAI's surface of the World service: plain completions, models, worlds by name, errors, usage, sources."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,9 @@ import httpx
 import openai
 import pytest
 from rag_processes import EVENTS, USAGE, Upstream, free_port, world_here
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from rag.routes.openai import SOURCES_LENGTH, source_headers
 from style_tuner.config import WorldConfig
@@ -249,6 +253,38 @@ def test_a_request_that_leaves_no_room_for_facts_goes_without_them_and_it_is_sai
             assert sources(full) == []
             assert "no room is left for lore" in full.headers["x-world-note"]
     assert upstream.asked[1] == PLAIN | {"max_tokens": 590}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "text"),
+    [
+        ("completions", "prompt", str),
+        ("chat/completions", "messages", lambda text: [{"role": "user", "content": text}]),
+    ],
+)
+def test_a_request_longer_than_the_context_is_refused_before_the_engine_reads_it(
+    workspace: Workspace, tmp_path: Path, path: str, field: str, text: Callable[[str], Any]
+) -> None:
+    port = free_port()
+    state = {"url": f"http://127.0.0.1:{port}/v1", "engine": "transformers", "health": "up", "context_length": 100}
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with world_here(workspace, WorldConfig(), "scifi") as (url, _), Upstream(port) as upstream:
+        for models, most, told in (({}, 700, "about 400"), ({"base": str(tmp_path)}, 100, "has 200")):
+            write_json(workspace.servers / "model.json", state | {"models": models})
+            fits, over = ("a" * most, "a" * 1400) if not models else ("a " * most, "a " * 200)
+            for model in ("base", "base@none"):
+                asked = {"model": model, field: text(fits)}
+                assert httpx.post(f"{url}/v1/{path}", json=asked, trust_env=False).status_code == 200
+                refused = httpx.post(f"{url}/v1/{path}", json=asked | {field: text(over)}, trust_env=False)
+                assert refused.status_code == 400
+                assert error(refused)["code"] == "context_length_exceeded"
+                assert told in error(refused)["message"] and "100 of the model's context" in error(refused)["message"]
+        asked_before = len(upstream.asked)
+        refused = httpx.post(f"{url}/v1/completions", json={"model": "base", "prompt": [1] * 101}, trust_env=False)
+        assert error(refused)["code"] == "context_length_exceeded"
+        assert len(upstream.asked) == asked_before == 4
 
 
 def test_the_last_request_is_shown_as_it_was_sent(workspace: Workspace) -> None:

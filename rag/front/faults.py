@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from rag.errors import UnknownEntryError, UnknownWorldError
+from rag.errors import TooLongError, UnknownEntryError, UnknownWorldError
 from style_tuner.errors import StyleTunerError, WorldError
 
 KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -37,6 +37,8 @@ def add_handlers(app: FastAPI) -> None:
             return refusal(404, str(error), "world_not_found")
         if isinstance(error, UnknownEntryError):
             return refusal(404, str(error), "entry_not_found")
+        if isinstance(error, TooLongError):
+            return refusal(400, str(error), "context_length_exceeded")
         if isinstance(error, WorldError):
             return refusal(400, str(error), "bad_entry")
         return refusal(500, str(error), "world_service_failed")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rag.errors import TooLongError
 from rag.retrieval.prompt import text_of
 from style_tuner.errors import StyleTunerError
 from style_tuner.workspace import read_json
@@ -19,6 +20,8 @@ CONTEXT_PARTS = 3
 """Lore takes at most the context divided by this."""
 REPLY_PARTS = 4
 """What a request keeps free for the reply where it does not say: the context divided by this."""
+CERTAINLY_TOO_LONG = 2
+"""A request of which the tokens are only estimated is refused above the context times this."""
 TURN_TOKENS = 8
 """What a chat template puts around each message, by a generous estimate."""
 
@@ -82,6 +85,23 @@ def ruler_of(servers: Path, url: str) -> Ruler:
         return Ruler()
     file = Path(str(base)) / "tokenizer.json"
     return Ruler(str(file)) if file.is_file() else Ruler()
+
+
+def check_length(context: int | None, fields: Mapping[str, Any], ruler: Ruler) -> None:
+    """Refuse a request that alone is longer than the context: an engine may read it for minutes before it fails."""
+    if not context:
+        return
+    prompt = fields.get("prompt", [])
+    each = prompt if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else [prompt]
+    ids = max((len(one) for one in each if isinstance(one, list)), default=0)
+    asked = max((ruler.tokens(one) for one in each if isinstance(one, str)), default=0)
+    asked += sum(ruler.tokens(text_of(dict(message))) for message in fields.get("messages", []))
+    exact = ruler.exact or ids > asked
+    if max(asked, ids) > context * (1 if exact else CERTAINLY_TOO_LONG):
+        raise TooLongError(
+            f"The request has {'' if exact else 'about '}{max(asked, ids):,} tokens, more than the {context:,} of the "
+            "model's context: shorten it, or serve the model with a larger context."
+        )
 
 
 def tokens_left(

@@ -103,6 +103,7 @@ async def _answer(
     """Add the world's facts to a request and pass it on; an unknown model is said to be that."""
     body = await request.body()
     fields = read(path, body)
+    await run_in_threadpool(worlds.check_length, fields)
     server = worlds.model_server
     name = fields.get("model")
     asked = asked_for(name, request.headers, default_world)
