@@ -1,3 +1,5 @@
+import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,3 +140,42 @@ def test_an_atlas_forgets_names_links_and_keys_of_what_is_gone() -> None:
     assert atlas.neighbours("keeper") == set()
     assert not atlas.ordinary("clockwork")
     assert atlas.names.find("the Calf Lamp", lambda one: True) == []
+
+
+def test_a_damaged_file_of_word_pieces_is_made_anew_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "pieces.sqlite"
+    path.write_bytes(b"no database at all " * 500)
+    fine = FineVectors(path, MODEL)
+    assert "is made anew" in caplog.text
+    texts = [f"The ferry {number}. It goes." for number in range(READ_AT_ONCE)]
+    fine.embed(texts)
+    fine.close()
+    for damage in (lambda torn: torn.write_bytes(b"torn" * 5000), lambda torn: os.truncate(torn, 0)):
+        caplog.clear()
+        running = FineVectors(path, MODEL)
+        assert caplog.text == ""
+        damage(path)
+        kept = running.kept(texts)
+        assert kept is not None and len(kept) == len(texts)
+        assert "is made anew" in caplog.text
+        running.embed(texts)
+        path.write_bytes(b"torn again" * 5000)
+        running.close()
+        again = FineVectors(path, MODEL)
+        again.embed(texts)
+        again.close()
+    whole = FineVectors(path, MODEL)
+    assert set(whole._look_up([whole._key(text) for text in texts])) == {whole._key(text) for text in texts}
+    whole.close()
+
+
+def test_a_full_disk_does_not_cost_the_word_pieces(tmp_path: Path) -> None:
+    fine = FineVectors(tmp_path / "pieces.sqlite", MODEL)
+    fine.embed(["The ferry."])
+    fine._database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        fine.embed([f"The ferry {number}. It goes." for number in range(READ_AT_ONCE)])
+    assert fine._key("The ferry.") in fine._look_up([fine._key("The ferry.")])
+    fine.close()

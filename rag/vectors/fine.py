@@ -7,6 +7,7 @@ best match in an entry, and what matches most entries as well counts nothing.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import sqlite3
 import threading
@@ -21,8 +22,12 @@ from rag.vectors.embed import Reader, Reading
 if TYPE_CHECKING:
     import numpy as np
 
+log = logging.getLogger(__name__)
 SENTENCE_END = re.compile(r"[.!?;:]\s+")
 CLAUSE_END = re.compile(r"[.!?;:,]\s+|\s+(?=(?:and|while|who|which|whose|as|where|when|that|with|to)\b)")
+TABLE = "CREATE TABLE IF NOT EXISTS kept (text BLOB PRIMARY KEY, sentences INTEGER, width INTEGER, rows BLOB)"
+DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""What is wrong with a file that is no database, that is torn, or that lacks the table."""
 LARGEST_FILE = 1_000_000_000
 """Bytes of kept vectors; in worlds with more to keep, entries are not compared piece by piece."""
 REMEMBERED = 2000
@@ -55,12 +60,11 @@ class FineVectors:
         self._memory: OrderedDict[bytes, Kept] = OrderedDict()
         self._later: threading.Thread | None = None
         self._closing = False
-        self._database = sqlite3.connect(path, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")  # what is lost is made again
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS kept (text BLOB PRIMARY KEY, sentences INTEGER, width INTEGER, rows BLOB)"
-        )
+        try:
+            self._database = _opened(path)
+        except sqlite3.DatabaseError as error:
+            _check_damaged(error)
+            self._database = _made_anew(path, error)
 
     @property
     def name(self) -> str:
@@ -130,13 +134,22 @@ class FineVectors:
             for key in keys:
                 if key in found:
                     continue
-                row = self._database.execute(
-                    "SELECT sentences, width, rows FROM kept WHERE text = ?", (key,)
-                ).fetchone()
+                try:
+                    row = self._database.execute(
+                        "SELECT sentences, width, rows FROM kept WHERE text = ?", (key,)
+                    ).fetchone()
+                except sqlite3.DatabaseError as error:
+                    self._start_anew(error)
+                    break
                 if row is not None:
                     found[key] = Kept(np.frombuffer(row[2], np.int8).reshape(-1, row[1]), row[0])
                     self._remember(key, found[key])
         return found
+
+    def _start_anew(self, error: sqlite3.DatabaseError) -> None:
+        _check_damaged(error)
+        self._database.close()
+        self._database = _made_anew(self._path, error)
 
     def _remember(self, key: bytes, kept: Kept) -> None:
         self._memory[key] = kept
@@ -148,9 +161,41 @@ class FineVectors:
         with self._lock:
             if not self._full() and not self._closing:
                 rows = [(key, kept.sentences, kept.rows.shape[1], kept.rows.tobytes()) for key, kept in made.items()]
-                with self._database:
-                    self._database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
+                try:
+                    self._write(rows)
+                except sqlite3.DatabaseError as error:
+                    self._start_anew(error)
+                    self._write(rows)
         return made
+
+    def _write(self, rows: Sequence[tuple[bytes, int, int, bytes]]) -> None:
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = OFF")  # what is lost is made again
+        database.execute(TABLE)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _check_damaged(error: sqlite3.DatabaseError) -> None:
+    """Raise what is no damage of the file, such as a full disk."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF not in DAMAGED:  # not every error has a code
+        raise error
+
+
+def _made_anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    log.warning("%s is damaged (%s): it is made anew from the entries.", path, error)
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
+    return _opened(path)
 
 
 def _small(text: str, reading: Reading) -> Kept:
