@@ -32,18 +32,26 @@ def entries(workspace: Workspace, world: str | None) -> list[Entry]:
 
 def show_entries(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[str, Any]:
     """Return the entries by kind, and the choice of one."""
+    table, choices, value = _list(workspace, world, search, chosen)
+    return table, gr.Dropdown(choices=choices, value=value)
+
+
+def _list(
+    workspace: Workspace, world: str | None, search: str | None, chosen: str | None
+) -> tuple[str, list[tuple[str, str]], str]:
     found = entries(workspace, world)
     words = (search or "").casefold().split()
     kept = [entry for entry in found if all(word in _searched(entry) for word in words)]
     kept.sort(key=lambda entry: (entry.kind, entry.name.casefold()))
     if not found:
-        return str(views.sentence(EMPTY if world else "", "empty")), gr.Dropdown(choices=[NEW_ENTRY], value=NEW)
+        return str(views.sentence(EMPTY if world else "", "empty")), [NEW_ENTRY], NEW
     rows = [(entry.kind, entry.name, ", ".join(entry.aliases), _when(entry)) for entry in kept[:MOST_SHOWN]]
     head = f"{len(kept)} of {len(found)} entries" + (f", the first {MOST_SHOWN}" if len(kept) > MOST_SHOWN else "")
     table = views.scrolling(views.table(head, ["Kind", "Name", "Also called", "Sent"], rows))
     choices = [(f"{entry.kind}: {entry.name}", entry.id) for entry in kept]
-    value = chosen if chosen in (NEW, *(entry.id for entry in kept)) else (kept[0].id if kept else NEW)
-    return str(table), gr.Dropdown(choices=[*choices, NEW_ENTRY], value=value)
+    ids = [entry.id for entry in kept]
+    value = chosen if chosen is not None and chosen in (NEW, *ids) else next(iter(ids), NEW)
+    return str(table), [*choices, NEW_ENTRY], value
 
 
 def _searched(entry: Entry) -> str:
@@ -114,8 +122,8 @@ def save(workspace: Workspace, world: str | None, search: str | None, chosen: st
 
 def shown(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[Any, ...]:
     """Return the list and the form as they are now."""
-    table, box = show_entries(workspace, world, search, chosen)
-    return table, box, *show_entry(workspace, world, box.value)
+    table, choices, value = _list(workspace, world, search, chosen)
+    return table, gr.Dropdown(choices=choices, value=value), *show_entry(workspace, world, value)
 
 
 def _free_id(name: str, kind: str, known: Sequence[Entry]) -> str:
