@@ -153,7 +153,14 @@ def world(author: Author) -> None:
     author.sees("Orrin Stace", 180)
     author.set("Prompt to test", PROMPT)
     author.press("Test this prompt")
+    author.sees(re.compile("^Sent: "))
     author.photograph("world")
+    author.press("New entry")
+    expect(author.page.get_by_label("Name", exact=True).locator("visible=true").first).to_have_value("", timeout=MINUTE)
+    author.set("Name", "Yan Orme")
+    author.set("Text", "Yan Orme mends the lamp of the Calf.")
+    author.press("Save entry")
+    author.sees("Undo: Yan Orme added")
 
 
 def write(author: Author) -> None:
