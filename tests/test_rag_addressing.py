@@ -18,7 +18,6 @@ from style_tuner.records import Moment
         ("base@scifi", {"x-chapter": "3", "x-book": "B%C3%BCch"}, Asked("base", "scifi", Moment("Büch", 3), True)),
         ("a@b@none", {}, Asked("a@b", "none", Moment(), True)),
         ("base@", {}, Asked("base@", "home", Moment())),
-        ("base@scifi#twelve", {}, Asked("base@scifi#twelve", "home", Moment())),
     ],
 )
 def test_what_a_request_asks_for(model: str | None, headers: dict[str, str], found: Asked) -> None:
@@ -29,7 +28,13 @@ def test_without_any_world_there_is_none() -> None:
     assert asked_for("base", {}, None).world == "none"
 
 
-@pytest.mark.parametrize("chapter", ["twelve", "-1", "1.5", "9999999", "٣"])
+@pytest.mark.parametrize("chapter", ["twelve", "-1", "0", "1.5", "9999999", "٣"])
 def test_a_chapter_that_is_no_number_is_refused(chapter: str) -> None:
     with pytest.raises(WorldError, match="X-Chapter"):
         asked_for("base", {"x-chapter": chapter}, None)
+
+
+@pytest.mark.parametrize("chapter", ["", "twelve", "-1", "0", "1.5", "3#4", "٣"])
+def test_a_chapter_in_a_models_name_that_is_no_number_is_refused(chapter: str) -> None:
+    with pytest.raises(WorldError, match="after #"):
+        asked_for(f"base@scifi#{chapter}", {}, None)

@@ -182,6 +182,16 @@ def test_a_chapter_that_is_no_number_is_400(running: SimpleNamespace, upstream: 
     assert "X-Chapter" in error(answer)["message"]
 
 
+@pytest.mark.parametrize("chapter", ["x", "-1", "0"])
+def test_a_chapter_after_a_models_name_that_is_no_number_is_400(
+    running: SimpleNamespace, upstream: Upstream, chapter: str
+) -> None:
+    answer = running.client.post("/v1/chat/completions", json=CHAT | {"model": f"base@scifi#{chapter}"})
+    assert answer.status_code == running.client.get(f"/v1/models/base@scifi%23{chapter}").status_code == 400
+    assert f"{chapter!r}" in error(answer)["message"]
+    assert upstream.asked == []
+
+
 def test_a_busy_engine_is_429_with_the_time_to_wait(running: SimpleNamespace, upstream: Upstream) -> None:
     answer = running.client.post("/v1/chat/completions", json=CHAT | {"model": "busy"})
     assert answer.status_code == 429

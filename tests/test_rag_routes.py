@@ -164,3 +164,19 @@ def test_backup_command_writes_where_it_is_told_and_overwrites_nothing(workspace
         ran("backup", "--output", str(output))
     assert output.read_bytes() == before
     assert list(workspace.exports.iterdir()) == []
+
+
+@pytest.mark.parametrize("chapter", [0, -3])
+def test_a_chapter_before_the_first_is_refused(client: TestClient, chapter: int) -> None:
+    for path, body in (
+        ("search", {"query": "Elena"}),
+        ("prompt", {"messages": [{"role": "user", "content": "Elena"}]}),
+        ("check", {"text": "Elena"}),
+        ("present", {}),
+    ):
+        ask = client.put if path == "present" else client.post
+        answer = ask(f"/worlds/scifi/{path}", json=body | {"chapter": chapter})
+        assert answer.status_code == 400, path
+        assert answer.json()["error"]["code"] == "malformed_request"
+        assert ask(f"/worlds/scifi/{path}", json=body | {"chapter": 1}).status_code == 200, path
+    assert client.get("/worlds/scifi/passages/search", params={"q": "Elena", "chapter": chapter}).status_code == 400

@@ -16,7 +16,7 @@ from style_tuner.errors import WorldError
 from style_tuner.records import Moment
 
 NO_WORLD = "none"
-ADDRESS = re.compile(r"(?P<model>.+)@(?P<world>[^@#]+)(?:#(?P<chapter>\d{1,6}))?")
+ADDRESS = re.compile(r"(?P<model>.+)@(?P<world>[^@#]+)(?:#(?P<chapter>.*))?")
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class Asked:
 
 def asked_for(model: str | None, headers: Mapping[str, str], default_world: str | None) -> Asked:
     """Return what a request asks for; `headers` has lower-case names."""
-    chapter = _chapter(unquote(headers.get("x-chapter", "")).strip())
+    given = unquote(headers.get("x-chapter", "")).strip()
+    chapter = _chapter(given, "The header X-Chapter") if given else None
     book = unquote(headers.get("x-book", "")).strip()
     found = ADDRESS.fullmatch(model or "")
     if found is None:
         world = unquote(headers.get("x-world", "")).strip() or default_world or NO_WORLD
         return Asked(model, world, Moment(book, chapter))
-    named = int(found["chapter"]) if found["chapter"] else chapter
-    return Asked(found["model"], found["world"], Moment(book, named), by_name=True)
+    if found["chapter"] is not None:
+        chapter = _chapter(found["chapter"], f"What stands after # in the model's name {model!r}")
+    return Asked(found["model"], found["world"], Moment(book, chapter), by_name=True)
 
 
-def _chapter(text: str) -> int | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
-        raise WorldError(f"The header X-Chapter must be the number of a chapter, but is {text!r}.")
+def _chapter(text: str, what: str) -> int:
+    if not re.fullmatch(r"0*[1-9]\d{0,5}", text, re.ASCII):
+        raise WorldError(f"{what} must be the number of a chapter, from 1 on, but is {text!r}.")
     return int(text)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag.continuity.check import check_draft, gather
 from rag.continuity.model import second_opinion
@@ -21,7 +21,7 @@ class DraftToCheck(BaseModel):
 
     text: str
     book: str = ""
-    chapter: int | None = None
+    chapter: int | None = Field(None, ge=1)
     with_model: bool = False
 
 

@@ -51,7 +51,7 @@ class Query(BaseModel):
 
     query: str
     book: str = ""
-    chapter: int | None = None
+    chapter: int | None = Field(None, ge=1)
 
 
 class Prompt(BaseModel):
@@ -59,7 +59,7 @@ class Prompt(BaseModel):
 
     messages: list[dict[str, Any]]
     book: str = ""
-    chapter: int | None = None
+    chapter: int | None = Field(None, ge=1)
     max_tokens: int | None = None
 
 

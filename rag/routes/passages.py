@@ -43,7 +43,7 @@ def routes(worlds: Worlds) -> APIRouter:
         q: Annotated[str, Query(min_length=1)],
         limit: Annotated[int, Query(ge=1, le=100)] = 10,
         book: str = "",
-        chapter: int | None = None,
+        chapter: Annotated[int | None, Query(ge=1)] = None,
     ) -> dict[str, Any]:
         moment = worlds.at(world, Moment(book, chapter))
         found = worlds.passages.search(world, q, limit, moment)
