@@ -22,17 +22,26 @@ class _Sampling(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    model: str | None = None
-    max_tokens: int | None = None
+    model: str = Field(min_length=1)
+    max_tokens: int | None = Field(None, ge=1)
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
     stream: bool | None = None
 
 
+class _Message(BaseModel):
+    """What is read of a message; one that calls tools has no content."""
+
+    model_config = ConfigDict(strict=True)
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+
+
 class _ChatFields(_Sampling):
-    messages: list[dict[str, Any]] = Field(min_length=1)
-    max_completion_tokens: int | None = None
+    messages: list[_Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
 
 
 class _CompletionFields(_Sampling):
