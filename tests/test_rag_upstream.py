@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from rag.front.upstream import TAKEN_BY_TRANSFORMERS, USUAL_URL, ModelServer, model_server
+import httpx
+import pytest
+from rag_processes import world_service
+
+from rag.front.upstream import TAKEN_BY_TRANSFORMERS, USUAL_URL, ModelServer, completed, model_server
 from style_tuner.workspace import write_json
 
 HERE = {"url": "http://127.0.0.1:18123/v1", "engine": "transformers", "context_length": 1024, "health": "up"}
@@ -43,3 +47,24 @@ def test_the_installed_transformers_takes_these_fields_and_no_others_of_weight()
         known = handler._valid_params_class.__mutable_keys__ - handler._unused_fields
         assert TAKEN_BY_TRANSFORMERS[path] <= known
         assert known - TAKEN_BY_TRANSFORMERS[path] <= unread
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("http://127.0.0.1:8455", "http://127.0.0.1:8455/v1"),
+        ("http://127.0.0.1:8455/", "http://127.0.0.1:8455/v1"),
+        ("http://127.0.0.1:8455/v1", "http://127.0.0.1:8455/v1"),
+        ("https://gpu/llm/api/v1/", "https://gpu/llm/api/v1/"),
+    ],
+)
+def test_an_address_without_a_path_gets_the_usual_one(given: str, asked: str) -> None:
+    assert completed(given) == asked
+
+
+def test_the_command_says_that_it_completes_the_address(tmp_path: Path) -> None:
+    with world_service(tmp_path, "--model-url", "http://127.0.0.1:8455") as (url, _):
+        assert httpx.get(url + "/health", trust_env=False).json()["model_url"] == "http://127.0.0.1:8455/v1"
+    assert "asked at http://127.0.0.1:8455/v1: http://127.0.0.1:8455 has no path" in (
+        tmp_path / "service.log"
+    ).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rag.commands.options import possible
 from style_tuner.config import EMBEDDING_VARIABLE, WORLD_KEY_VARIABLE, WorldConfig, validated
 from style_tuner.workspace import open_workspace
 
+log = logging.getLogger(__name__)
 DEFAULTS = WorldConfig()
 
 
@@ -23,7 +25,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULTS.host,
     model_url: Annotated[
         str | None,
-        typer.Option(help="Model server to pass requests on to. Default: the one started here, wherever it is."),
+        typer.Option(
+            help="Model server to pass requests on to, as http://127.0.0.1:8000/v1; without a path, /v1 is added. "
+            "Default: the one started here, wherever it is."
+        ),
     ] = None,
     entries: Annotated[int, typer.Option(help="Most entries for one request, besides always-on.")] = DEFAULTS.entries,
     words: Annotated[int, typer.Option(help="Most words of lore for one request.")] = DEFAULTS.words,
@@ -63,8 +68,12 @@ def serve(
     """Answer OpenAI's API in front of the model server, with the world's facts added."""
     # Read when numpy is loaded: its threads spin while they wait, and take twice the time for such small products.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from rag.front.upstream import completed
     from rag.service import serve as run_service
 
+    if model_url and (url := completed(model_url)) != model_url:
+        log.info("The model server is asked at %s: %s has no path.", url, model_url)
+        model_url = url
     values = {"port": port, "host": host, "model_url": model_url, "entries": entries, "words": words}
     values |= {"api_key": api_key or None, "cors": tuple(cors or ()), "reply_seconds": reply_seconds}
     values |= {"max_request_bytes": max_request_bytes, "passages": passages, "embedding_model": embedding_model}

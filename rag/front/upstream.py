@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from style_tuner.config import ServingConfig
 from style_tuner.workspace import read_json
@@ -46,6 +47,11 @@ class ModelServer:
         taken = {name: value for name, value in fields.items() if name in TAKEN_BY_TRANSFORMERS[path]}
         prompt = taken.get("prompt")
         return taken | ({"prompt": prompt[0]} if isinstance(prompt, list) and len(prompt) == 1 else {})
+
+
+def completed(url: str) -> str:
+    """Return an address with /v1 where it has no path: that is where every engine answers OpenAI's API."""
+    return url if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
 
 
 def model_server(servers: Path, given: str | None) -> ModelServer:
