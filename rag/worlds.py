@@ -312,11 +312,14 @@ class Worlds:
         retrieval = self.search(world, query, before, moment, messages, reply)
         self.inspector.record(world, query, self.at(world, moment), retrieval)
         if self._config.passages:
-            messages = self._with_passages(world, messages, self.at(world, moment))
+            messages, passages = self._with_passages(world, messages, self.at(world, moment))
+            retrieval = replace(retrieval, passages=passages)
         return add_facts(messages, retrieval.hits), retrieval
 
-    def _with_passages(self, world: str, messages: Sequence[dict[str, Any]], at: Moment) -> Conversation:
-        """Return the conversation with as many earlier passages of the manuscripts as the settings ask for."""
+    def _with_passages(
+        self, world: str, messages: Sequence[dict[str, Any]], at: Moment
+    ) -> tuple[Conversation, tuple[str, ...]]:
+        """Return the conversation with as many earlier passages as the settings ask for, and where those stand."""
         context = self.model_server.context_length
         room = context // CONTEXT_PARTS if context else None
         return self.passages.prompted(world, messages, at, self._config.passages, self._config.least_similarity, room)

@@ -26,13 +26,13 @@ CONTROL = re.compile(
 
 def add_facts(messages: Sequence[dict[str, Any]], hits: Sequence[Hit]) -> Conversation:
     """Return the conversation with the hits' facts in it; messages and fields that need no change stay as they are."""
-    last_user = next((at for at in reversed(range(len(messages))) if messages[at].get("role") == "user"), None)
-    stable = [hit.entry for hit in hits if hit.reason == "always-on" or last_user is None]
-    called_up = [hit.entry for hit in hits if hit.reason != "always-on" and last_user is not None]
+    last = last_user(messages)
+    stable = [hit.entry for hit in hits if hit.reason == "always-on" or last is None]
+    called_up = [hit.entry for hit in hits if hit.reason != "always-on" and last is not None]
     result = [dict(message) for message in messages]
-    if called_up and last_user is not None:
+    if called_up and last is not None:
         context = "Context:\n" + "\n".join(map(fact, called_up)) + "\n\n"
-        result[last_user]["content"] = _before(context, result[last_user].get("content"))
+        result[last]["content"] = _before(context, result[last].get("content"))
     if stable:
         block = "\n".join((HEADING, OPENING, *map(fact, stable), CLOSING))
         if result and result[0].get("role") in ("system", "developer"):
@@ -47,10 +47,15 @@ def fact(entry: Entry) -> str:
     return f"{_plain(entry.name)}: {_plain(entry.facts)}"
 
 
+def last_user(messages: Sequence[dict[str, Any]]) -> int | None:
+    """Return where the user's last message stands."""
+    return next((at for at in reversed(range(len(messages))) if messages[at].get("role") == "user"), None)
+
+
 def last_request(messages: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """Return the text of the last user message, and of the few messages before it that are not the system's."""
     turns = [message for message in messages if message.get("role") in ("user", "assistant")]
-    last = next((at for at in reversed(range(len(turns))) if turns[at].get("role") == "user"), None)
+    last = last_user(turns)
     if last is None:
         return "", ""
     return text_of(turns[last]), "\n".join(map(text_of, turns[max(0, last - TURNS_BEFORE) : last]))

@@ -34,12 +34,16 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What was chosen for a prompt and what was cut; `not_true` are sentences by the name of what they are about."""
+    """What was chosen for a prompt and what was cut; `not_true` are sentences by the name of what they are about.
+
+    `passages` are the places in the author's manuscripts of the passages that are sent.
+    """
 
     chosen: tuple[Chosen, ...]
     room: Room
     not_true: tuple[tuple[Entry, str], ...] = ()
     keys_off: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
     @property
     def hits(self) -> tuple[Hit, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.lore.passages import FoundPassage, Linked, PassageSource, PassageStore
 from rag.lore.store import LoreStore
-from rag.retrieval.prompt import CLOSING, OPENING, Conversation, fact, last_request
+from rag.retrieval.prompt import CLOSING, OPENING, Conversation, fact, last_request, last_user
 from rag.vectors.embed import Embedder
 from rag.vectors.indexing import Indexer, Progress
 from rag.vectors.pieces import windows
@@ -94,10 +94,15 @@ class SecondSource:
 
     def prompted(
         self, world: str, messages: Sequence[dict[str, Any]], moment: Moment, most: int, least: float, room: int | None
-    ) -> Conversation:
-        """Return a conversation with at most `most` passages and `room` words of them for its last request."""
-        found = self.search(world, last_request(messages)[0], most, moment, least)
-        return add_passages(messages, within(found, room))
+    ) -> tuple[Conversation, tuple[str, ...]]:
+        """Return a conversation with at most `most` passages for its last request, and the places of those.
+
+        They have at most `room` words.
+        """
+        found = within(self.search(world, last_request(messages)[0], most, moment, least), room)
+        if last_user(messages) is None:
+            return [*messages], ()
+        return add_passages(messages, found), tuple(map(place_of, found))
 
     def catch_up(self, world: str) -> None:
         """Bring the index of a world's passages in step."""
@@ -153,13 +158,18 @@ def within(passages: Sequence[FoundPassage], words: int | None) -> list[FoundPas
     return kept
 
 
+def place_of(passage: FoundPassage) -> str:
+    """Return the manuscript and the chapter in which a passage stands."""
+    return f"{passage.book}, chapter {passage.chapter}"
+
+
 def add_passages(messages: Sequence[dict[str, Any]], passages: Sequence[FoundPassage]) -> Conversation:
     """Return the conversation with passages before the text of the last user message, as data in a marked block."""
     result = [dict(message) for message in messages]
-    at = next((at for at in reversed(range(len(result))) if result[at].get("role") == "user"), None)
+    at = last_user(result)
     if at is None or not passages:
         return result
-    lines = (fact(Entry("", f"{one.book}, chapter {one.chapter}", one.text)) for one in passages)
+    lines = (fact(Entry("", place_of(one), one.text)) for one in passages)
     block = "\n".join((HEADING, OPENING, *lines, CLOSING)) + "\n\n"
     content = result[at].get("content")
     if isinstance(content, list):

@@ -118,7 +118,8 @@ async def _answer(
         told = await run_in_threadpool(_with_facts, worlds, path, sent, asked)
         last.keep(told)
         sent = told.fields
-        headers |= source_headers(hit.entry.name for retrieval in told.found for hit in retrieval.hits)
+        entries = [hit.entry.name for retrieval in told.found for hit in retrieval.hits]
+        headers |= source_headers([*entries, *(place for retrieval in told.found for place in retrieval.passages)])
         headers |= note_header(retrieval.room.note for retrieval in told.found)
     taken = server.takes(path, sent)
     if left_out := sorted(sent.keys() - taken.keys()):
