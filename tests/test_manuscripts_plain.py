@@ -1,3 +1,4 @@
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,13 @@ def test_hard_wrapped_lines_become_paragraphs_and_verse_keeps_its_lines(tmp_path
         "O salt and stone\nO bone and tide",
         "In the morning they found the lamp still burning on the step of the house.",
     ]
+
+
+def test_lines_wrapped_wider_than_a_terminal_become_paragraphs_too(tmp_path: Path) -> None:
+    sentence = "The road went down to the water, and nobody who had gone down it had come up again the same way. "
+    paragraphs = [(sentence * number).strip() for number in (4, 3, 6, 5)]
+    wrapped = "\n".join(textwrap.fill(paragraph, 106) for paragraph in paragraphs)
+    assert read(tmp_path, wrapped).chapters[0].text.split("\n\n") == paragraphs
 
 
 SONNET = """Two boats went out upon the morning tide,

@@ -1,5 +1,6 @@
 import re
 import shutil
+import textwrap
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from style_tuner.commands.voice import build_panel as build_panel_command
 from style_tuner.config import SAMPLES
 from style_tuner.errors import ModelError, StyleTunerError
 from style_tuner.voice.verification.masking import (
+    EDGE,
     MASK,
     NUMBER,
     RHYTHM,
     masked,
+    parted_tokens,
     rhythm_grams,
     shaped,
     tokens,
@@ -75,6 +78,37 @@ def test_the_rhythm_of_marks_counts_words_between_them_in_bands():
         **{"m, .": 1, "m. !": 1, "m, . !": 1},
         **{"s1": 1, "s0": 1, "s1 0": 1},
     }
+
+
+PARAGRAPHS = [
+    "The river ran low that summer, and the men who worked the ferry sat all day in the shade of the alders, telling "
+    "one another what they had told one another the summer before.",
+    "“Will it rain?” said the boy.",
+    "Nobody answered him. The oldest of them looked at the sky, which was white from one end of the valley to the "
+    "other, and then at the rope, which hung so slack that the middle of it lay in the water among the weeds.",
+    "“It will rain,” he said, “when it rains.”",
+]
+
+
+def test_paragraphs_are_the_same_however_a_file_sets_them():
+    parted = parted_tokens("\n\n".join(PARAGRAPHS))
+    assert parted.count(EDGE) == 3
+    wrapped = [textwrap.fill(paragraph, 72) for paragraph in PARAGRAPHS]
+    for text in ("\n".join(PARAGRAPHS), "\n\n".join(wrapped), "\n".join(wrapped), "\r\n\r\n".join(wrapped)):
+        assert parted_tokens(text) == parted
+    assert [token for token in parted if token != EDGE] == tokens("\n\n".join(PARAGRAPHS))
+
+
+def test_a_text_in_one_paragraph_tells_nothing_about_paragraphs():
+    whole = " ".join(PARAGRAPHS)
+    assert parted_tokens(whole) == tokens(whole) == parted_tokens(whole.replace("rain", "¶ rain"))
+    assert not any(gram.startswith(f"{RHYTHM}b") for gram in rhythm_grams(parted_tokens(whole)))
+
+
+def test_lengths_of_paragraphs_are_counted_in_bands_with_those_that_open_with_speech():
+    found = rhythm_grams(parted_tokens("\n\n".join(PARAGRAPHS)))
+    lengths = {gram.removeprefix(RHYTHM): count for gram, count in found.items() if gram.startswith(f"{RHYTHM}b")}
+    assert lengths == {"b5": 2, 'b1"': 1, 'b5 1"': 1, 'b1" 5': 1, 'b5 1" 5': 1}
 
 
 def test_so_many_features_of_each_kind_are_chosen_the_most_widely_held_first():

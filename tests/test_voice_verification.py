@@ -75,6 +75,13 @@ def test_a_file_that_lost_its_apostrophes_reads_as_before(verifier):
     assert after == pytest.approx(before, abs=0.1)
 
 
+def test_a_draft_that_lost_its_paragraphs_is_still_the_authors(verifier):
+    blocks = [" ".join(text.split()) for text in UNSEEN]
+    before, after = (verifier.decide(verifier.count(texts)).mean() for texts in (UNSEEN, blocks))
+    assert after == pytest.approx(before, abs=0.2)
+    assert np.mean(np.array(probabilities(verifier, blocks)) >= 0.75) >= 0.8
+
+
 def test_a_longer_text_and_a_larger_profile_have_curves_of_their_own(verifier):
     by_words = {curve.words: curve for curve in verifier.calibrations}
     assert set(by_words) == {250, 500, 1000, 2000}

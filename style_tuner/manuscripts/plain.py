@@ -30,7 +30,7 @@ _SIGNATURES = (
 )
 _WESTERN = ["cp1252", "mac_roman", "latin_1", "utf_16_le", "utf_16_be"]
 _NAMES = {"utf_8": "UTF-8", "cp1252": "Windows-1252", "latin_1": "Latin-1", "mac_roman": "Mac Roman"}
-_LONGEST_WRAPPED_LINE = 100
+_LONGEST_WRAPPED_LINE = 110
 _WRAP_SLACK = 12
 
 

@@ -8,17 +8,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from style_tuner.manuscripts.plain import plain_blocks
+
 MASK = "#"
 NUMBER = "0"
+EDGE = "¶"
+"""Stands between two paragraphs."""
 CHARACTERS = "\t"
 RHYTHM = "\n"
 """Signs at the head of n-grams that are not of words."""
 STOPS = frozenset(".!?")
 PACES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)
 SENTENCES = (3, 5, 8, 11, 15, 20, 26, 34, 45, 60)
-_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d[\d.,]*|\.\.\.|[—.,;:!?()\"]")
+PARAGRAPHS = (4, 8, 13, 20, 30, 45, 65, 90, 130, 200)
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d[\d.,]*|\.\.\.|[—.,;:!?()\"¶]")
 _UNIFIED = str.maketrans(
-    {"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", "–": "—", "―": "—"}
+    {"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", "–": "—", "―": "—", EDGE: " "}
 )
 _SINGLE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 _LOST_APOSTROPHE = re.compile(r"(?<=[a-zI]) (t|s|ll|ve|re|d|m)(?![\w'’])")
@@ -35,8 +40,25 @@ def tokens(text: str) -> list[str]:
     How a publisher sets quotes and dashes is not the author's manner, and a model may set them otherwise. Marks that a
     file has lost are put back (`_restored`).
     """
+    return _found(_unified(text))
+
+
+def parted_tokens(text: str) -> list[str]:
+    """Return the same tokens with a sign between paragraphs, whose ends are found as they are in a manuscript.
+
+    A text in one paragraph holds no such sign: it may be a piece of a longer one, and tells nothing about paragraphs.
+    """
+    paragraphs = [block.text for block in plain_blocks(_unified(text)) if block.kind == "paragraph"]
+    return _found(f" {EDGE} ".join(paragraphs))
+
+
+def _unified(text: str) -> str:
     unified = _DOTS.sub("...", text.translate(_UNIFIED)).replace("--", "—").replace(" - ", " — ").replace("_", "")
-    return _TOKEN.findall(_SINGLE_QUOTE.sub('"', _restored(unified)).lower())
+    return _restored(unified)
+
+
+def _found(unified: str) -> list[str]:
+    return _TOKEN.findall(_SINGLE_QUOTE.sub('"', unified).lower())
 
 
 def _restored(text: str) -> str:
@@ -91,7 +113,8 @@ def character_grams(masked_tokens: Sequence[str]) -> Counter[str]:
 def rhythm_grams(masked_tokens: Sequence[str]) -> Counter[str]:
     """Count how marks follow each other: runs of 1 to 3 with the number of words before each, of 2 to 5 without.
 
-    Numbers of words are in bands. The lengths of sentences are counted likewise, alone and in runs of 2 and 3.
+    Numbers of words are in bands. The lengths of sentences and of paragraphs are counted likewise, alone and in runs of
+    2 and 3.
     """
     marks: list[str] = []
     paces: list[str] = []
@@ -102,14 +125,40 @@ def rhythm_grams(masked_tokens: Sequence[str]) -> Counter[str]:
             since_mark, since_stop = since_mark + 1, since_stop + 1
             continue
         marks.append(token)
+        if token == EDGE:
+            continue
         paces.append(f"{bisect_right(PACES, since_mark)}{token}")
         since_mark = 0
         if token in STOPS:
             sentences.append(f"{bisect_right(SENTENCES, since_stop)}")
             since_stop = 0
+    kinds = (
+        ("p", paces, (1, 2, 3)),
+        ("m", marks, (2, 3, 4, 5)),
+        ("s", sentences, (1, 2, 3)),
+        ("b", _paragraphs(masked_tokens), (1, 2, 3)),
+    )
     return Counter(
         f"{RHYTHM}{kind}{' '.join(found)}"
-        for kind, run, sizes in (("p", paces, (1, 2, 3)), ("m", marks, (2, 3, 4, 5)), ("s", sentences, (1, 2, 3)))
+        for kind, run, sizes in kinds
         for size in sizes
         for found in zip(*(run[start:] for start in range(size)), strict=False)
     )
+
+
+def _paragraphs(masked_tokens: Sequence[str]) -> list[str]:
+    """Return the band of each paragraph's length, with a quotation mark where it opens with one.
+
+    What stands after the last edge is left out: a unit or a passage mostly cuts it off.
+    """
+    found: list[str] = []
+    opening, words = "", 0
+    for token in masked_tokens:
+        if token == EDGE:
+            speech = '"' if opening == '"' else ""
+            found.append(f"{bisect_right(PARAGRAPHS, words)}{speech}")
+            opening, words = "", 0
+            continue
+        opening = opening or token
+        words += token[0].isalnum() or token[0] == MASK
+    return found

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from style_tuner.errors import ModelError, StyleTunerError
 from style_tuner.voice.verification.calibration import PROFILE_UNITS, Calibration, simulate
 from style_tuner.voice.verification.grammar import Grammar, count_grammar
 from style_tuner.voice.verification.linear import weighing_of
-from style_tuner.voice.verification.masking import MASK, NUMBER, masked, shaped, tokens
+from style_tuner.voice.verification.masking import EDGE, MASK, NUMBER, masked, parted_tokens, shaped, tokens
 from style_tuner.voice.verification.ngrams import (
     choose_features,
     column_steps,
@@ -84,8 +85,8 @@ class Panel:
         return masked(tokens(text), self.known)
 
     def shaped(self, text: str) -> list[str]:
-        """Return the masked tokens of a text, as they are counted: more words shown, and endings of the others."""
-        return shaped(tokens(text), self.vocabulary)
+        """Return the masked tokens of a text, as they are counted: more words shown, endings, and paragraphs' edges."""
+        return shaped(parted_tokens(text), self.vocabulary)
 
     def count(self, shaped_texts: Iterable[Sequence[str]]) -> csr_array:
         """Return the counts of this panel's features, one row for each masked text."""
@@ -115,7 +116,9 @@ def build_panel(corpus: Path, authors: Collection[str] | None = None) -> Panel:
         for parts in zip(*parted, strict=True)
     )
     symbols = (*sorted(known), *PUNCTUATION, MASK, NUMBER)
-    shares = (masked(work[: GRAMMAR_WORDS // len(found)], known) for found in works.values() for work in found)
+    shares = (
+        masked(_beginning(work, GRAMMAR_WORDS // len(found)), known) for found in works.values() for work in found
+    )
     return Panel(
         tuple(works),
         np.array(unit_authors, dtype=np.int16),
@@ -212,12 +215,17 @@ def _read_works(corpus: Path, authors: Collection[str] | None) -> dict[str, list
         if 20_000 * (text.count("'") + text.count("’")) < len(text):
             log.warning("%s is left out of the panel: it has lost its apostrophes.", file.name)
             continue
-        works[author].append(tokens(text))
+        works[author].append(parted_tokens(text))
     if len(works) < 4:
         raise StyleTunerError(
             f"{corpus} holds novels by {len(works)} authors: a panel needs four or more, as Author_Title_Year.txt."
         )
     return dict(works)
+
+
+def _beginning(work: Iterable[str], number: int) -> list[str]:
+    """Return the first tokens of a work, less the edges of paragraphs: `grammar` judges lone sentences, too."""
+    return list(islice((token for token in work if token != EDGE), number))
 
 
 def _kinds(features: Iterable[str]) -> np.ndarray:
