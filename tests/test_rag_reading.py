@@ -197,10 +197,18 @@ def test_files_packed_into_one_are_read_each(tmp_path: Path) -> None:
         ("photo.jpg", b"\xff\xd8\xff"),
         ("__MACOSX/._ada.md", b"hidden"),
         ("inner.zip", packed(("cleo.md", b"# Cleo\nLoud."))),
+        ("../outside.md", b"# Dan\nOut."),
+        ("notes\\..\\..\\away.md", b"# Eve\nOut."),
     )
     notes = read_data("world.zip", data)
     assert {entry.name for entry in notes.entries} == {"Ada", "Bea"}
-    assert [one.name for one in notes.skipped] == ["broken.json", "inner.zip"]
+    assert [one.name for one in notes.skipped] == [
+        "broken.json",
+        "inner.zip",
+        "../outside.md",
+        "notes\\..\\..\\away.md",
+    ]
+    assert "leads out of" in notes.skipped[-1].reason
     assert notes.formats == {"notes/ada.md": "Markdown", "ring.json": "SillyTavern World Info"}
 
 

@@ -43,6 +43,13 @@ def unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
         raise WorldError(f"it cannot be unpacked ({error}): pack it anew, without a password") from None
 
 
+def leads_outside(name: str) -> bool:
+    """Say whether the path of a packed file leads out of the folder that was packed."""
+    return ".." in PurePosixPath(name.replace("\\", "/")).parts
+
+
 def _hidden(member: zipfile.ZipInfo) -> bool:
+    if leads_outside(member.filename):
+        return False
     parts = PurePosixPath(member.filename).parts
     return member.is_dir() or any(part.startswith((".", "__MACOSX")) for part in parts)

@@ -80,7 +80,9 @@ def _packed(name: str, data: bytes) -> Notes:
         raise WorldError(_too_large(LARGEST_FILE))
     parts: list[Notes] = []
     for inside, content in archives.unpacked(data):
-        if Path(inside).suffix.lower() in READ:
+        if archives.leads_outside(inside):
+            parts.append(_left_out(inside, "its path leads out of the packed folder: pack it anew"))
+        elif Path(inside).suffix.lower() in READ:
             called = name if inside == archives.CARD else inside
             parts.append(read_data(called, content, in_folder=True, unpacked=True))
         else:
