@@ -52,9 +52,10 @@ def kept(folder: Path, name: str, key: str, panel: Panel, make: Callable[[], Val
 
 
 def key_of(files: Sequence[Path]) -> str:
-    """Return 16 hex digits that change with the contents of these files and with this package's code."""
+    """Return 16 hex digits that change with these files' contents, with this package's code and that of paragraphs."""
     digest = hashlib.sha256()
-    for file in [*files, *sorted(Path(__file__).parent.rglob("*.py"))]:
+    here = Path(__file__).parent
+    for file in [*files, *sorted(here.rglob("*.py")), *sorted((here.parent / "manuscripts").glob("*.py"))]:
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
