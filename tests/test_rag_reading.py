@@ -99,7 +99,6 @@ def test_the_format_is_told_by_what_is_in_a_file_not_by_its_name() -> None:
     [
         (b'{"entries": {"0": {"key": ["Ada"], "cont', "it breaks off"),
         (b'{"entries": [}', "line 1"),
-        (b'{"entries": [{"key": ["a"], "content": "x", "order": NaN}]}', "NaN is no number"),
         (b'{"entries": [{"key": ["a"], "content": "x", "order": 1e999}]}', "too large a number"),
         (b'{"entries": [{"key": ["a"], "content": "x", "order": ' + b"9" * 5000 + b"}]}", "damaged"),
         (b"[" * 100_000, "too deep"),
@@ -241,3 +240,12 @@ def test_fifty_thousand_entries_are_read() -> None:
     value = {"entries": {str(number): {"uid": number, **row} for number in range(50_000)}}
     notes = read_data("huge.json", json.dumps(value).encode())
     assert len(notes.entries) == 50_000
+
+
+def test_one_value_that_is_no_number_costs_no_entry_and_is_named() -> None:
+    data = b"""{"entries": {"0": {"key": ["a"], "comment": "Ada", "content": "Tall.", "order": NaN},
+        "1": {"key": ["b"], "comment": "Bea", "content": "Small.", "order": 3}}}"""
+    notes = read_data("ring.json", data)
+    assert {entry.name: entry.priority for entry in notes.entries} == {"Ada": 0, "Bea": 3}
+    assert not notes.skipped
+    assert [remark.names for remark in notes.remarks if "NaN" in remark.text] == [("Ada",)]

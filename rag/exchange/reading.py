@@ -28,6 +28,9 @@ KNOWN_FORMATS = (
     "a lorebook of SillyTavern or NovelAI, a character card, a table (CSV) with the columns `name` and `text`, "
     "Markdown notes or plain text"
 )
+NAMES = ("comment", "displayName", "name")
+"""Under which the programs write the name of an entry."""
+NOT_A_NUMBER = "A value that is no number (NaN) is read as missing"
 NOT_LORE = "Not read, for it holds no lore of a known format"
 
 
@@ -128,6 +131,29 @@ def _read(name: str, data: bytes) -> tuple[str, Notes]:
 
 
 def _json(value: Any, name: str) -> tuple[str, Notes]:
+    without = _take_out_nan(value)
+    label, read = _known_json(value, name)
+    return label, joined([read, Notes(remarks=(Remark(NOT_A_NUMBER, without),))]) if without else read
+
+
+def _take_out_nan(value: Any) -> tuple[str, ...]:
+    """Put nothing in the place of each NaN, and return the names of the entries that had one."""
+    named: list[str] = []
+    left: list[tuple[Any, str]] = [([value], "the file itself")]
+    while left:
+        inside, name = left.pop()
+        if isinstance(inside, dict):
+            name = next((inside[key] for key in NAMES if isinstance(inside.get(key), str) and inside[key]), name)
+        for key, one in list(inside.items() if isinstance(inside, dict) else enumerate(inside)):
+            if isinstance(one, dict | list):
+                left.append((one, name))
+            elif one != one:  # only NaN is another than itself
+                inside[key] = None
+                named.append(name)
+    return tuple(dict.fromkeys(named))
+
+
+def _known_json(value: Any, name: str) -> tuple[str, Notes]:
     if isinstance(value, Mapping) and (cards.is_one(value) and not novelai.is_one(value)):
         return cards.label(value), cards.read(value, name)
     if novelai.is_one(value):
@@ -167,6 +193,8 @@ def parsed(text: str) -> Any:
 
 
 def _no_number(word: str) -> Any:
+    if word == "NaN":
+        return math.nan
     raise ValueError(f"{word} is no number")
 
 
