@@ -73,7 +73,7 @@ def test_an_unknown_world_and_a_misspelt_field_are_refused(client: TestClient) -
 
 def test_the_model_is_asked_on_request_only(client: TestClient) -> None:
     assert checked(client).notes == []
-    assert "Only the rules were used" in checked(client, with_model=True).notes[-1]
+    assert "The model was not asked" in checked(client, with_model=True).notes[-1]
 
 
 def test_the_command_shows_line_quotes_and_what_the_world_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

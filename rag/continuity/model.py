@@ -89,6 +89,8 @@ def second_opinion(checked: Checked, material: Material, server: ModelServer) ->
         note += (
             f"; {refused} more of its answers were not taken, as their quotes are not in the texts." if refused else "."
         )
+        if not asked:
+            note = "The model was not asked: the rules left nothing doubtful."
     except ModelSilentError as error:
         note = f"Only the rules were used: {error}."
     added = [as_written(one, material.view) for one in added]
