@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from style_tuner.bin import move_to_bin
 from style_tuner.errors import ConfigError, StorageError
 from style_tuner.workspace import (
     Workspace,
     append_jsonl,
     existing_workspace,
     home_folder,
-    move_to_bin,
     new_folder,
     open_workspace,
     read_jsonl,
