@@ -29,7 +29,8 @@ def test_a_stage_started_from_the_page_is_a_process_of_its_own_that_tells_how_it
     run = ended(workspace, started.id)
     assert run.status == "failed"
     assert "no manuscripts yet" in run.message
-    assert "no manuscripts yet" in read_tail(workspace.runs / run.id / "log.txt")
+    psutil.wait_procs([psutil.Process(started.pid)] if psutil.pid_exists(started.pid) else [], timeout=60)
+    assert "no manuscripts yet" in read_tail(workspace.runs / run.id / "log.txt")  # its last line follows the state
     assert jobs.shell_command(run) == "python -m style_tuner prepare --workspace default"
 
 
