@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from os.path import commonprefix
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,13 @@ def test_a_prompt_longer_than_the_context_loses_its_lore_first_and_that_is_said(
     assert "no room is left for lore" in shown["room"]["note"]
     assert "no room: it has" in row(shown, "Wenna Tarn")["cut"]
     assert asked(worlds, "Wenna Tarn.")["names"] != []
+
+
+def test_a_tokenizer_that_cannot_be_read_is_no_exact_count(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    state = {"url": "http://127.0.0.1:8000/v1", "models": {"base": str(tmp_path)}}
+    write_json(workspace.servers / "model.json", state)
+    assert not ruler_of(workspace.servers, "http://127.0.0.1:8000/v1").exact
 
 
 def test_tokens_are_those_of_the_served_model_where_its_tokenizer_is_here(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import regex
 
 from rag.lore.lorebook import lines, one_line
+from rag.retrieval.keys import FLAGS, SLASHED
 
 MARKUP = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|center|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|q|"
@@ -28,10 +29,6 @@ CHARACTER = re.compile(r"\{\{\s*char\s*\}\}|<char>|<bot>", re.IGNORECASE)
 READER = re.compile(r"\{\{\s*user\s*\}\}|<user>", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}")
 DECORATORS = re.compile(r"\A(?:\s*@@@?\w+[^\n]*(?:\n|\Z))+")
-EXPRESSION = re.compile(r"/(?P<pattern>.+)/(?P<flags>[a-z]*)", re.DOTALL)
-
-FLAGS = "gimsux"
-"""What may follow a regular expression; another letter makes it none, such as those of a path like /home/ada."""
 
 HTML_OUT = "HTML was taken out of the text; it is given back at export while the text is as it was"
 UNKNOWN_CHARACTER = "{{char}} stands for a name that the file does not tell: write the name into the text"
@@ -83,15 +80,15 @@ def _seen(text: str) -> str:
 
 def expression(key: str) -> str | None:
     """Return the key if it is written as a regular expression, `/…/` with a program's flags, else None."""
-    return key if EXPRESSION.fullmatch(key) else None
+    return key if SLASHED.fullmatch(key) else None
 
 
 def broken(key: str) -> bool:
     """Say whether a key is written as a regular expression and is none."""
-    found = EXPRESSION.fullmatch(key)
+    found = SLASHED.fullmatch(key)
     if found is None:
         return False
-    if set(found["flags"]) - set(FLAGS):
+    if set(found["flags"]) - set(FLAGS):  # such as the last letters of a path like /home/ada
         return True
     try:
         regex.compile(found["pattern"])

@@ -66,12 +66,18 @@ def _tokenizer(file: str, changed: float) -> Any:
     return Tokenizer.from_file(file)
 
 
+def _readable(file: Path) -> bool:
+    """Say whether a file is a tokenizer; one that is none must not pass for an exact count."""
+    try:
+        _tokenizer(str(file), file.stat().st_mtime)
+    except Exception:  # noqa: BLE001 - the library raises a bare Exception for a file that it cannot read
+        return False
+    return True
+
+
 @lru_cache(maxsize=20_000)
 def _counted(file: str, text: str) -> int:
-    try:
-        return len(_tokenizer(file, Path(file).stat().st_mtime).encode(text, add_special_tokens=False).ids)
-    except Exception:  # noqa: BLE001 - the library raises a bare Exception for a file that it cannot read
-        return estimated(text)
+    return len(_tokenizer(file, Path(file).stat().st_mtime).encode(text, add_special_tokens=False).ids)
 
 
 def ruler_of(servers: Path, url: str) -> Ruler:
@@ -84,7 +90,7 @@ def ruler_of(servers: Path, url: str) -> Ruler:
     if str(state.get("url", "")).rstrip("/") != url or not base:
         return Ruler()
     file = Path(str(base)) / "tokenizer.json"
-    return Ruler(str(file)) if file.is_file() else Ruler()
+    return Ruler(str(file)) if file.is_file() and _readable(file) else Ruler()
 
 
 def check_length(context: int | None, fields: Mapping[str, Any], ruler: Ruler) -> None:
