@@ -3,7 +3,8 @@
     python -m benchmarks.attacks --corpus DIR --author NAME
 
 `DIR` holds novels named `Author_Title_Year.txt`; without it the sample author is attacked. Each figure is the median
-score, 0 to 100, over some passages of one length: under 50 the attack has failed.
+score, 0 to 100, over some passages of one length: under 50 the attack has failed. `--author all` tries the texts that are
+the same for everyone, such as generic prose of a language model, on every author with two works or more.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import json
 import random
 import re
 import statistics
-from collections import Counter
-from collections.abc import Callable, Sequence
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
 from style_tuner.config import SAMPLES
 from style_tuner.records import StyleProfile
@@ -101,9 +105,19 @@ def attacks(
         "one word repeated": (own[:1], lambda text: f"{words(text)[0]} " * length),
     }
     made = {name: [change(text) for text in texts] for name, (texts, change) in each.items()}
-    for file in sorted(TEXTS.glob("*.txt")):
-        made[file.stem.replace("_", " ")] = _spread([file.read_text(encoding="utf-8")], length, passages)
-    return made
+    return made | {name: _spread([text], length, passages) for name, text in _fixed_texts().items()}
+
+
+def every_author(corpus: Path) -> dict[str, dict[str, float]]:
+    """Return, for each text that is the same for everyone, its score against every author with two works or more."""
+    panel, found = load_panel(), defaultdict[str, dict[str, float]](dict)
+    for name in _authors(corpus):
+        training = _works(corpus, name)[:-1]
+        if training:
+            author = _voice(training, fit_verifier(training, panel.without(name)))
+            for tried, text in _fixed_texts().items():
+                found[tried][name] = score_drafts([text], author).score or 0.0
+    return dict(found)
 
 
 def own_medians(
@@ -131,6 +145,10 @@ def own_passages_capped(
         ]
         for length in lengths
     }
+
+
+def _fixed_texts() -> dict[str, str]:
+    return {file.stem.replace("_", " "): file.read_text(encoding="utf-8") for file in sorted(TEXTS.glob("*.txt"))}
 
 
 def _voice(author_texts: Sequence[str], verifier: Verifier, profile: StyleProfile | None = None) -> AuthorVoice:
@@ -219,12 +237,19 @@ def main() -> None:
     """Attack one author and print the medians."""
     parser = argparse.ArgumentParser(description="Try to win a high style score without the author's voice.")
     parser.add_argument("--corpus", type=Path, help="Folder of Author_Title_Year.txt; default: the sample author.")
-    parser.add_argument("--author", help="Author in the corpus to attack; the next one's text is the other author's.")
+    parser.add_argument(
+        "--author", help="Author in the corpus to attack, or all; the next one's text is the other author's."
+    )
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     chosen = parser.parse_args()
+    if chosen.corpus and chosen.author == "all":
+        against = every_author(chosen.corpus)
+        medians = {f"{name}, median": round(statistics.median(scores.values()), 1) for name, scores in against.items()}
+        _print(medians | against, chosen.json)
+        return
     panel = load_panel()
     if chosen.corpus:
-        names = sorted({file.stem.split("_")[0] for file in chosen.corpus.glob("*_*_*.txt")})
+        names = _authors(chosen.corpus)
         other = names[(names.index(chosen.author) + 1) % len(names)]
         own_works, other_works = (_works(chosen.corpus, name) for name in (chosen.author, other))
         training, held_out, others = own_works[:-1], own_works[-1:], other_works[-1:]
@@ -239,7 +264,15 @@ def main() -> None:
         named = Counter(filter(None, fired))
         figures[f"own unseen passages of {length} that a check caps"] = f"{named.total()} of {len(fired)} {dict(named)}"
     figures |= attack_medians(training, held_out, others, verifier)
-    print(json.dumps(figures) if chosen.json else "\n".join(f"{value!s:>6}  {name}" for name, value in figures.items()))
+    _print(figures, chosen.json)
+
+
+def _print(figures: Mapping[str, object], as_json: bool) -> None:
+    print(json.dumps(figures) if as_json else "\n".join(f"{value!s:>6}  {name}" for name, value in figures.items()))
+
+
+def _authors(corpus: Path) -> list[str]:
+    return sorted({file.stem.split("_")[0] for file in corpus.glob("*_*_*.txt")})
 
 
 def _works(corpus: Path, author: str) -> list[str]:

@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
+
 from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.reference import reference_words
 from style_tuner.voice.segment import words

@@ -36,6 +36,8 @@ import httpx
 import numpy as np
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
+
 from benchmarks.client_overhead import client_overhead
 from benchmarks.made_up_world import WORLD, build, entries, request
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_json

@@ -8,6 +8,7 @@ that the first one's weights give. Nothing of the other half is read.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -74,6 +75,7 @@ def fit(gathered: Gathered, names: Sequence[str]) -> dict[str, float]:
 
 def main() -> None:
     """Fit both passes, with word pieces compared and without, and print the weights as JSON."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     entries, requests = gold_sets()["large"]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.made(Path(folder), entries)

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
+
 from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig, resolve_model
 from style_tuner.records import Message
 from style_tuner.serving import server

@@ -19,6 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
+
 from benchmarks.transfer_figures import differences, measured, rounded, with_intervals
 from benchmarks.transfer_report import write_report
 from style_tuner.config import SamplingConfig, ScoreConfig
