@@ -122,6 +122,18 @@ class History:
             for number, text, deleted, written, change, about in rows
         ]
 
+    def version(self, world: str, entry_id: str) -> int:
+        """Return the number of the version of an entry that holds now, 0 where there is none."""
+        return self._store.version(world, entry_id)
+
+    def save(self, world: str, entry: Entry, edited: int) -> int:
+        """Write an entry of which one version was edited (0 for a new one), and return the number of its new one.
+
+        It is refused where another version holds by now. The index follows with the next change that is announced.
+        """
+        self._store.put(world, [entry], edited={entry.id: edited})
+        return self.version(world, entry.id)
+
     def undo(self, world: str) -> str:
         """Make the last change that is not undone as if it had not been, and return what it was."""
         number = self._store.number(world)

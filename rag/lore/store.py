@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rag.errors import UnknownEntryError
+from rag.errors import UnknownEntryError, WrittenSinceError
 from rag.lore.shelf import Shelf
 from rag.lore.shelf import check_world_name as check_world_name
 from rag.retrieval.words import words_of as words_of
@@ -23,6 +23,11 @@ LONGEST_ENTRY = 150_000
 """Words; what is longer is a manuscript, whose passages can be searched as such."""
 ASKED_AT_ONCE = 500
 """Ids looked up by one query; SQLite takes no number of them."""
+HOLDS = (
+    "SELECT number, entry FROM newest JOIN versions ON versions.number = newest.version "
+    "WHERE newest.world = ? AND newest.id = ? AND NOT deleted"
+)
+"""The version of an entry that holds."""
 
 
 class LoreStore(Shelf):
@@ -99,10 +104,18 @@ class LoreStore(Shelf):
         )
         return int(rows[0][0])
 
-    def put(self, world: str, entries: Sequence[Entry], about: str = "") -> int:
+    def version(self, world: str, entry_id: str) -> int:
+        """Return the number of the version of an entry that holds now, 0 where there is none."""
+        rows = self.database.rows(HOLDS, (self.number(world), entry_id))
+        return int(rows[0][0]) if rows else 0
+
+    def put(
+        self, world: str, entries: Sequence[Entry], about: str = "", edited: Mapping[str, int] | None = None
+    ) -> int:
         """Write entries, all or none, into an existing world as one change; return how many were new or changed.
 
-        `about` says in a sentence what was done; `{entries}` in it stands for how many that were.
+        `about` says in a sentence what was done; `{entries}` in it stands for how many that were. `edited` names by
+        entry the version that its author had before her: where another holds by now, all is refused.
         """
         for entry in entries:
             check_length(entry)
@@ -116,6 +129,9 @@ class LoreStore(Shelf):
             about = one if len(changed) == 1 else "{entries} added or changed"
         about = about.replace("{entries}", "1 entry" if len(changed) == 1 else f"{len(changed):,} entries")
         with self.database.writing() as database:
+            for entry in changed:
+                if edited and entry.id in edited:
+                    check_version(database, number, entry, edited[entry.id])
             self.write(database, number, about, [(entry, False) for entry in changed])
         return len(changed)
 
@@ -226,6 +242,14 @@ def read_entry(text: str) -> Entry:
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """Return the items in pieces of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def check_version(database: sqlite3.Connection, world: int, entry: Entry, edited: int) -> None:
+    """Refuse, inside a transaction, to write over another version than the one that was edited."""
+    row = database.execute(HOLDS, (world, entry.id)).fetchone()
+    number, text = row or (0, None)
+    if number != edited:
+        raise WrittenSinceError(entry.name, edited, read_entry(text) if text else None, number)
 
 
 def check_length(entry: Entry) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
+from fastapi import Query as At
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag.errors import WrittenSinceError
+from rag.front.faults import error_body
 from rag.lore.lorebook import Skipped, entry_from, without_doubles
 from rag.lore.store import check_length
 from rag.retrieval.inspector import inspection
@@ -16,6 +20,8 @@ from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry, Hit, Moment
 from style_tuner.workspace import slug
+
+CONFLICT = 409
 
 
 class EntryFields(BaseModel):
@@ -75,13 +81,20 @@ def routes(worlds: Worlds) -> APIRouter:
     def import_entries(world: str, body: EntryList) -> dict[str, Any]:
         return import_into(worlds, world, body.entries, body.source)
 
-    @router.put("/{world}/entries/{entry_id}")
-    def put_entry(world: str, entry_id: str, body: EntryFields) -> dict[str, Any]:
+    @router.put("/{world}/entries/{entry_id}", response_model=None)
+    def put_entry(
+        world: str, entry_id: str, body: EntryFields, version: Annotated[int | None, At(ge=0)] = None
+    ) -> dict[str, Any] | JSONResponse:
         if slug(entry_id) != entry_id:
             raise WorldError(f"The id {entry_id!r} cannot be used: {slug(entry_id)!r} could.")
         entry = entry_from({**body.model_dump(), "id": entry_id})
-        changed = worlds.put(world, [entry])
-        return {"world": world, "entry": asdict(entry), "changed": bool(changed)}
+        try:
+            changed = worlds.put(world, [entry]) if version is None else _put_edited(worlds, world, entry, version)
+        except WrittenSinceError as error:
+            there = {"entry": asdict(error.now) if error.now else None, "version": error.version}
+            return JSONResponse({**error_body(str(error), "written_since", CONFLICT), **there}, CONFLICT)
+        number = worlds.history.version(world, entry_id)
+        return {"world": world, "entry": asdict(entry), "changed": bool(changed), "version": number}
 
     @router.delete("/{world}/entries/{entry_id}")
     def delete_entry(world: str, entry_id: str) -> dict[str, Any]:
@@ -105,6 +118,13 @@ def routes(worlds: Worlds) -> APIRouter:
         return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": worlds.notes(world)}
 
     return router
+
+
+def _put_edited(worlds: Worlds, world: str, entry: Entry, version: int) -> bool:
+    """Write an entry of which a version was edited, and bring the index in step."""
+    changed = worlds.history.version(world, entry.id) != worlds.history.save(world, entry, version)
+    worlds.put(world, [])
+    return changed
 
 
 def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]], named: str = "") -> dict[str, Any]:
