@@ -13,12 +13,13 @@ from pathlib import Path
 
 import httpx
 
-from style_tuner.config import ServingConfig, is_hub_name, resolve_model
+from style_tuner.config import ServingConfig, is_hub_name
 from style_tuner.errors import ServerError
 from style_tuner.jobs import child_environment
 from style_tuner.processes import find_process
 from style_tuner.records import listed_once
 from style_tuner.serving import engines
+from style_tuner.serving.bases import find_base
 from style_tuner.serving.client import KEY_VARIABLE
 from style_tuner.serving.fits import check_fits, check_length
 from style_tuner.serving.plan import Plan, left_out
@@ -105,7 +106,7 @@ def _planned(
 ) -> tuple[Plan, ServerState]:
     """Check everything that can be checked before a process starts: server, engine, models, port."""
     model = model or default_base(workspace)
-    engine, base_model = engines.choose_engine(config), resolve_model(model)
+    engine, base_model = engines.choose_engine(config), find_base(workspace, model)
     known = list(voices_of(workspace).values())
     refused = refusals(known, engine, base_model) if voices is None else {}
     chosen, others = engines.servable([voice for voice in known if voice.name not in refused], engine, base_model)
