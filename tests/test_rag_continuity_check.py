@@ -1,8 +1,14 @@
+import re
+from collections.abc import Iterator
+
 import pytest
 from continuity_drafts import WORLD, entry, found, kinds
 
+from rag.continuity import check
 from rag.continuity.check import check_draft
+from rag.continuity.names import NameFinder, beings_of
 from rag.continuity.sentences import sentences_of, speech
+from rag.continuity.view import View
 from style_tuner.records import END_OF_STORY, Moment
 
 
@@ -123,3 +129,25 @@ def test_speech_in_single_quotes_is_known_where_no_double_ones_are() -> None:
     text = "‘Elena's eyes are brown,’ he said. Elena's eyes were shut."
     assert [text[start:end] for start, end in speech(text)] == ["‘Elena's eyes are brown,’"]
     assert kinds(text) == [("eyes", "look at this")]
+
+
+def test_the_years_of_a_draft_are_read_once_however_much_it_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    pattern = check._YEAR
+
+    class Counting:
+        def finditer(self, text: str) -> Iterator[re.Match[str]]:
+            read.append(len(text))
+            return pattern.finditer(text)
+
+    monkeypatch.setattr(check, "_YEAR", Counting())
+    text = "Elena Voss looked up with her brown eyes. " * 200
+    assert check_draft(text, WORLD, END_OF_STORY).findings[0].again == 199
+    assert sum(read) < 2 * len(text)
+
+
+def test_the_story_is_in_the_one_year_that_it_has_told_so_far() -> None:
+    text = "Elena came. In the year 160 she went. Joss stayed. In the year 161 it rained. It was the year 160."
+    years = check.StoryYears(View(text, NameFinder(beings_of(WORLD, END_OF_STORY))))
+    places = [text.index(word) for word in ("Elena", "she", "Joss", "rained", "It was")]
+    assert [years.at(place) for place in places] == [None, 160, 160, None, None]

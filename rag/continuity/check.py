@@ -127,9 +127,10 @@ def is_english(text: str) -> bool:
 def _contradictions(material: Material, where: str) -> list[Finding]:
     dated = _dated(material.facts)
     comparison = Comparison(dated, material.beings)
+    years = StoryYears(material.view)
     found = []
     for claim in claims_of(material.view):
-        fact = comparison.contradicted(claim, story_year(material.view, claim.start))
+        fact = comparison.contradicted(claim, years.at(claim.start))
         if fact is None:
             continue
         reason = claim.soft_reason or fact.claim.soft_reason
@@ -160,12 +161,20 @@ def _dated(facts: Sequence[Fact]) -> list[Fact]:
     return found
 
 
-def story_year(view: View, position: int) -> int | None:
-    """Return the year that the draft has come to at a position, if it tells only one before it."""
-    sentence = view.sentence_at(position)
-    end = sentence.start + len(sentence.text)
-    told_before = {int(one["year"]) for one in _YEAR.finditer(view.text[:end])}
-    return told_before.pop() if len(told_before) == 1 else None
+class StoryYears:
+    """The years that a draft tells, read once: reading them anew for each claim takes minutes in a long draft."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        told_at = [(one.end(), int(one["year"])) for one in _YEAR.finditer(view.text)]
+        beyond = len(view.text) + 1
+        self._first, self._year = told_at[0] if told_at else (beyond, 0)
+        self._another = next((end for end, year in told_at if year != self._year), beyond)
+
+    def at(self, position: int) -> int | None:
+        """Return the year that the draft has come to with a position's sentence, if it tells only one until then."""
+        sentence = self._view.sentence_at(position)
+        return self._year if self._first <= sentence.start + len(sentence.text) < self._another else None
 
 
 def _the_dead(material: Material, moment: Moment, where: str) -> list[Finding]:
