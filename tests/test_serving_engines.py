@@ -129,10 +129,10 @@ def test_room_for_voices_of_later_is_kept_on_loopback_alone(tmp_path: Path, vllm
     assert planned("127.0.0.1", False)[:2] == ("0", 0)
 
 
-def test_vllm_also_answers_to_the_name_it_was_started_by(tmp_path: Path, vllm: ServingConfig) -> None:
+def test_vllm_lists_the_base_model_by_one_name(tmp_path: Path, vllm: ServingConfig) -> None:
     plan = engines.make_plan(vllm, "data/starter_model", [], tmp_path / "engine")
     begin = plan.command.index("--served-model-name")
-    assert plan.command[begin + 1 : begin + 3] == ("base", "data/starter_model")
+    assert plan.command[begin + 1 : begin + 3] == ("base", "--host")
     assert "--enable-lora" not in plan.command
 
 

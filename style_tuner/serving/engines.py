@@ -58,7 +58,7 @@ def make_plan(config: ServingConfig, model: str, voices: Sequence[Voice], folder
     for voice in voices:
         check_name(voice.name)
     if choose_engine(config) == "vllm":
-        return vllm_plan(config, base_model, model, voices, follow)
+        return vllm_plan(config, base_model, voices, follow)
     return transformers_plan(config, base_model, voices, folder, follow)
 
 

@@ -61,7 +61,7 @@ def max_lora_rank(voices: Sequence[Voice], least: int = 1) -> int:
     return next(rank for rank in LORA_RANKS if rank >= needed)
 
 
-def vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Sequence[Voice], follow: bool) -> Plan:
+def vllm_plan(config: ServingConfig, base_model: str, voices: Sequence[Voice], follow: bool) -> Plan:
     """Return how vLLM serves a base model with its voices, or one whole model alone.
 
     Where it is to `follow` the workspace, it keeps room for voices of later; never where other machines could reach
@@ -85,9 +85,7 @@ def vllm_plan(config: ServingConfig, base_model: str, given: str, voices: Sequen
     models |= {voice.name: str(voice.adapter) for voice in adapters}
     main = next(iter(models))
     command = [str(vllm_python()), "-m", "vllm.entrypoints.openai.api_server", "--model", models[main]]
-    # The model also answers to the name it was started by, as it does where vLLM is started by hand.
-    names = [main] if whole else list(dict.fromkeys([main, given]))
-    command += ["--served-model-name", *names, "--host", config.host, "--port", str(config.port)]
+    command += ["--served-model-name", main, "--host", config.host, "--port", str(config.port)]
     # `auto` is the model's own length where the memory holds so long a text, else the longest that it does.
     command += ["--max-model-len", str(config.max_model_len or "auto")]
     later = LATER_VOICES if follow and not whole and config.host in LOOPBACK else 0
