@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 from style_tuner.config import STARTER_MODEL
 from style_tuner.errors import ModelError, StorageError
 from style_tuner.records import Message
+from style_tuner.tuning import likeness, shards
 from style_tuner.tuning import merge as merging
-from style_tuner.tuning import shards
+from style_tuner.tuning.adapters import check_adapter
 from style_tuner.tuning.check import check_model
-from style_tuner.tuning.merge import check_adapter, merge
+from style_tuner.tuning.merge import merge
 
 BASE = str(STARTER_MODEL)
 
@@ -90,7 +91,7 @@ def test_adapter_and_merged_model_are_compared_over_the_passages_given(adapter, 
 
 
 def test_a_merged_model_that_reads_other_tokens_is_not_kept(adapter, tmp_path, monkeypatch):
-    load = merging.load_tokenizer
+    load = likeness.load_tokenizer
 
     def other(model):
         tokenizer = load(model)
@@ -98,7 +99,7 @@ def test_a_merged_model_that_reads_other_tokens_is_not_kept(adapter, tmp_path, m
             tokenizer.chat_template = "{{ messages[-1].content }}"
         return tokenizer
 
-    monkeypatch.setattr(merging, "load_tokenizer", other)
+    monkeypatch.setattr(likeness, "load_tokenizer", other)
     with pytest.raises(ModelError, match="reads text as other tokens"):
         merge(BASE, adapter, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []

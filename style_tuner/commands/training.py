@@ -226,12 +226,31 @@ def check_model(
     plain: Annotated[
         bool, typer.Option("--plain", help="It writes plain text: a chat template need not be there.")
     ] = False,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(help="Adapter that it is to be merged from: compare what both answer, as `merge` does."),
+    ] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="Base model, with --adapter. Default: what the adapter itself names.")
+    ] = None,
+    held_out: Annotated[Path | None, typer.Option(help="JSONL of passages to compare on, with --adapter.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a model folder: every file there, readable, complete, and of the right size."""
+    """Check a model folder: every file there, readable, complete, of the right size, and with --adapter that voice."""
+    from style_tuner.config import resolve_model
+    from style_tuner.dataset.chat_jsonl import read_examples
     from style_tuner.tuning.check import check_model as check
+    from style_tuner.tuning.likeness import check_against
 
-    found = check(path, plain)
-    answer(as_json, asdict(found), "\n".join(found.findings))
+    if adapter is None:
+        if base_model or held_out:
+            raise typer.BadParameter("--base-model and --held-out go with --adapter.")
+        found, likeness = check(path, plain), None
+    else:
+        base = resolve_model(base_model) if base_model else None
+        passages = [example.messages for example in read_examples(held_out)] if held_out else []
+        found, likeness = check_against(path, adapter, base, passages, plain)
+    compared = asdict(likeness) if likeness else None
+    answer(as_json, asdict(found) | {"compared": compared}, "\n".join(found.findings))
     if not found.ok:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from style_tuner.config import is_hub_name
 from style_tuner.errors import ModelError
+from style_tuner.tuning.heads import read_head
 from style_tuner.tuning.model import model_errors
 from style_tuner.workspace import read_json, write_json
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     import torch
     from peft import LoraConfig
 
+log = logging.getLogger(__name__)
 INDEX = "model.safetensors.index.json"
 ALONE = "model.safetensors"
 MARK = "merging.json"
-"""Says in an unfinished folder what is being merged; taken out at the end."""
+"""Says in an unfinished folder what is being merged; taken out when all of it is checked."""
 _A, _B, _PREFIX = ".lora_A.weight", ".lora_B.weight", "base_model.model."
 
 
@@ -59,8 +62,21 @@ def merge_shards(base_model: str, adapter: Path, folder: Path, tell: Callable[[i
         size = sum((folder / file).stat().st_size for file in files)
         write_json(folder / INDEX, read_json(base / INDEX) | {"metadata": {"total_size": size}})
     _describe(base, folder)
-    (folder / MARK).unlink()
     return True
+
+
+def begun(folder: Path) -> int:
+    """Return how many weight files an interrupted merge has finished in its folder."""
+    done = [file for file in folder.glob("*.safetensors") if not file.name.startswith(".")]
+    return len(done) if (folder / MARK).is_file() else 0
+
+
+def merged_size(base_model: str) -> int:
+    """Return the bytes that a base model takes in bfloat16; 0 where its files are not on this disk yet."""
+    if is_hub_name(base_model):
+        return 0
+    heads = [read_head(file) or {} for file in Path(base_model).glob("*.safetensors")]
+    return sum(2 * math.prod(tensor.shape) for head in heads for tensor in head.values())
 
 
 def _is_plain(settings: LoraConfig) -> bool:
@@ -104,6 +120,8 @@ def _begin(folder: Path, base: Path, adapter: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_json(folder / MARK, wanted)
+    elif done := begun(folder):
+        log.info("Going on with the interrupted merge in %s: %d of its weight files are done.", folder, done)
 
 
 def _merge_file(

@@ -1,0 +1,42 @@
+"""The place that something large is written to: looked at before anything long begins, and left open to others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from style_tuner.errors import StorageError
+
+
+def check_destination(output: Path, size: int = 0) -> None:
+    """Raise a `StorageError` where the new file or folder `output` of so many bytes could not be written."""
+    if output.exists() or output.is_symlink():
+        raise StorageError(f"{output} exists and is not overwritten: name another place, or move it away.")
+    parent = next(folder for folder in output.absolute().parents if folder.exists() or folder.is_symlink())
+    if not parent.is_dir():
+        raise StorageError(f"{output} cannot be written, because {parent} is a file: name another place.")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+        free = shutil.disk_usage(parent).free
+    except OSError as error:
+        raise StorageError(
+            f"{output} cannot be written: {parent} takes no file ({error.strerror}). Give this user the right to write "
+            "there, or name another place."
+        ) from error
+    if free < size:
+        raise StorageError(
+            f"{output} takes about {size / 1e9:.3f} GB, and the disk that holds {parent} has {free / 1e9:.3f} GB free: "
+            "free some space, or name another place."
+        )
+
+
+def let_others_read(folder: Path) -> None:
+    """Give a new folder and its files the modes of the user's umask: some were made for this user alone."""
+    mask = os.umask(0o077)  # can only be read by setting it; the stricter one, since others may write meanwhile
+    os.umask(mask)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
