@@ -3,8 +3,8 @@
     python -m benchmarks.attacks --corpus DIR --author NAME
 
 `DIR` holds novels named `Author_Title_Year.txt`; without it the sample author is attacked. Each figure is the median
-score, 0 to 100, over some passages of one length: under 50 the attack has failed. `--author all` tries the texts that are
-the same for everyone, such as generic prose of a language model, on every author with two works or more.
+score, 0 to 100, over some passages of one length: under 50 the attack has failed. `--author all` tries the texts that
+are the same for everyone, such as generic prose of a language model, on every author with two works or more.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def main() -> None:
     if chosen.corpus and chosen.author == "all":
         against = every_author(chosen.corpus)
         medians = {f"{name}, median": round(statistics.median(scores.values()), 1) for name, scores in against.items()}
-        _print(medians | against, chosen.json)
+        _print({**medians, **against}, chosen.json)
         return
     panel = load_panel()
     if chosen.corpus:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from voice_prose import ESSAYIST
 
-from benchmarks.attacks import NOT_CAUGHT, attack_medians, attacks, own_medians, own_passages_capped
+from benchmarks.attacks import NOT_CAUGHT, attack_medians, attacks, every_author, own_medians, own_passages_capped
 from style_tuner.config import SAMPLES
 from style_tuner.voice.profile import build_profile
 from style_tuner.voice.segment import words
@@ -60,3 +60,12 @@ def test_broken_text_would_pass_for_the_author_without_the_checks(verifier):
         "utf-8"
     )
     assert verifier.probability(float(verifier.decide(verifier.count([text]))[0]), 2000) > 0.9
+
+
+def test_texts_that_are_the_same_for_everyone_are_tried_on_every_author_with_two_works(tmp_path):
+    works = {"Sample_Early_2001": TRAINING, "Sample_Late_2002": HELD_OUT, "Essayist_Only_2003": [ESSAYIST]}
+    for name, texts in works.items():
+        (tmp_path / f"{name}.txt").write_text("\n\n".join(texts), encoding="utf-8")
+    found = every_author(tmp_path)
+    assert "generic ai prose" in found and len(found) == 3
+    assert all(list(scores) == ["Sample"] and scores["Sample"] < 50 for scores in found.values())
