@@ -6,23 +6,26 @@ Manuscripts and rows are in none of them.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from style_tuner import jobs, stages
+from style_tuner.bin import size
 from style_tuner.card import model_card, public_name
-from style_tuner.config import SamplingConfig, TrainingConfig
-from style_tuner.errors import JobError, ModelError, StorageError
+from style_tuner.config import SamplingConfig, TrainingConfig, resolve_model
+from style_tuner.errors import JobError, ModelError
 from style_tuner.jobs import Job
 from style_tuner.training import kept_settings
-from style_tuner.tuning.checkpoints import disk_errors
-from style_tuner.tuning.gguf import Quantization, export_gguf
+from style_tuner.tuning.destination import check_destination, check_room, let_others_read
+from style_tuner.tuning.gguf import Quantization, export_gguf, gguf_size
 from style_tuner.tuning.hub import HUB, Uploader, check_upload
 from style_tuner.tuning.ollama import modelfile
+from style_tuner.tuning.shards import merged_size
 from style_tuner.workspace import Workspace, new_folder, read_json, write_text
+from style_tuner.zips import INSTRUCTIONS, write_zip
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -32,14 +35,12 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 Part = Literal["adapter", "merged"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """Folders of a run that are the voice."""
-SERVE_IT = """
-## Serve it
-
-- `merged/` is a whole model in bfloat16: `vllm serve merged`.
-- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --max-lora-rank {rank}
-  --lora-modules {name}=adapter`, with the base model there.
-- `settings.json` holds the settings of the training.
-"""
+SERVE_IT = {
+    "merged": "- `merged/` is a whole model in bfloat16: `vllm serve merged`.",
+    "adapter": """- `adapter/` is the voice alone: `vllm serve {base} --enable-lora --max-lora-rank {rank}
+  --lora-modules {name}=adapter`, with the base model there.""",
+    "settings": "- `settings.json` holds the settings of the training.",
+}
 TO_OLLAMA = "ollama create {name} -f Modelfile && ollama run {name}"
 
 
@@ -49,27 +50,35 @@ def export_voice(workspace: Workspace, run_id: str, to: Target, quantization: Qu
     jobs.load(workspace, run_id)
     if not any((folder / part).is_dir() for part in PARTS):
         raise JobError(f"The run {run_id!r} has no trained voice yet: let it train, or resume it.")
+    names = {"gguf": f"{run_id}-{quantization}.gguf", "ollama": f"{run_id}-ollama", "zip": f"{run_id}.zip"}
+    path = workspace.exports / names[to]
+    _check_room(workspace, run_id, path, to, quantization)
     if not (folder / "merged").is_dir():
         stages.merge_run(workspace, run_id, own)
     if to == "gguf":
-        path = _free(workspace, f"{run_id}-{quantization}.gguf")
         own.result = asdict(export_gguf(folder / "merged", path, quantization, own.report))
         own.message = f"One file for llama.cpp, Ollama or LM Studio: {path}"
     elif to == "ollama":
         path = _for_ollama(workspace, run_id, quantization, own)
     else:
-        path = _free(workspace, f"{run_id}.zip")
         _zip(workspace, run_id, path)
         own.result = {"output": str(path), "bytes": path.stat().st_size}
         own.message = f"Everything for another machine, without your manuscripts: {path}"
     return path
 
 
-def _free(workspace: Workspace, name: str) -> Path:
-    path = workspace.exports / name
-    if path.exists():
-        raise StorageError(f"{path} exists and is not overwritten: move it away, or delete it, and export again.")
-    return path
+def _check_room(workspace: Workspace, run_id: str, path: Path, to: Target, quantization: Quantization) -> None:
+    """Raise a `StorageError` where what is to be exported, and merged before it, cannot be written."""
+    folder = workspace.runs / run_id
+    there = (folder / "merged").is_dir()
+    config, _ = kept_settings(workspace, run_id)
+    merged = merged_size(str(folder / "merged") if there else resolve_model(config.base_model))
+    taken = gguf_size(merged, quantization) if to != "zip" else merged + size(folder / "adapter")
+    needed = taken + (0 if there else merged)
+    if to == "ollama":  # a folder of its own, with a number where there is one
+        check_room(path, needed)
+    else:
+        check_destination(path, needed)
 
 
 def _for_ollama(workspace: Workspace, run_id: str, quantization: Quantization, own: Job) -> Path:
@@ -79,10 +88,11 @@ def _for_ollama(workspace: Workspace, run_id: str, quantization: Quantization, o
     path = new_folder(workspace.exports, f"{run_id}-ollama")
     try:
         own.result = asdict(export_gguf(merged, path / name, quantization, own.report)) | {"output": str(path)}
+        write_text(path / "Modelfile", text)
     except BaseException:
-        path.rmdir()
+        shutil.rmtree(path)
         raise
-    write_text(path / "Modelfile", text)
+    let_others_read(path)
     own.message = f"In {path}: {TO_OLLAMA.format(name=run_id)}"
     return path
 
@@ -95,30 +105,22 @@ def system_prompt_of(workspace: Workspace, run_id: str) -> str:
 
 
 def _zip(workspace: Workspace, run_id: str, path: Path) -> None:
-    """Write adapter, merged model, settings and figures of a run, and how to use them; weights do not compress."""
+    """Write adapter, merged model, settings and figures of a run, and how to use them."""
     folder = workspace.runs / run_id
     config, _ = kept_settings(workspace, run_id)
-    serve_it = SERVE_IT.format(base=public_name(config), name=run_id, rank=config.lora_r)
-    texts = {
-        "README.md": model_card(workspace, run_id) + serve_it,
-        "settings.json": config.model_dump_json(indent=2),
-    }
-    new = path.with_name(f".{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(path.parent):
-        try:
-            with zipfile.ZipFile(new, "w") as archive:
-                for name, text in texts.items():
-                    archive.writestr(f"{run_id}/{name}", text)
-                for part in PARTS:
-                    for file in sorted((folder / part).rglob("*")):
-                        if file.name == "adapter_config.json":
-                            archive.writestr(f"{run_id}/{file.relative_to(folder)}", _public_adapter(file, config))
-                        elif file.is_file() and file.name != "README.md":  # PEFT's own is an empty form
-                            archive.write(file, f"{run_id}/{file.relative_to(folder)}")
-            new.rename(path)
-        finally:
-            new.unlink(missing_ok=True)
+    there = [part for part in ("merged", "adapter") if (folder / part).is_dir()]
+    lines = [SERVE_IT[part] for part in (*there, "settings")]
+    serve_it = f"\n{INSTRUCTIONS}\n\n" + "\n".join(lines) + "\n"
+    told = serve_it.format(base=public_name(config), name=run_id, rank=config.lora_r)
+    texts = {"README.md": model_card(workspace, run_id) + told, "settings.json": config.model_dump_json(indent=2)}
+    files = {}
+    for file in (file for part in there for file in sorted((folder / part).rglob("*")) if file.is_file()):
+        name = str(file.relative_to(folder))
+        if file.name == "adapter_config.json":
+            texts[name] = _public_adapter(file, config)
+        elif file.name != "README.md":  # PEFT's own is an empty form
+            files[name] = file
+    write_zip(path, run_id, texts, files)
 
 
 def _public_adapter(settings: Path, config: TrainingConfig) -> str:

@@ -1,22 +1,27 @@
 """A trained voice, exported from a workspace: nothing of the manuscripts in it, and nothing overwritten."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hub_fake import FakeHub
 from serving_models import make_voice
 from typer.testing import CliRunner
 
-from style_tuner import jobs
+from style_tuner import jobs, zips
 from style_tuner.__main__ import app
 from style_tuner.config import STARTER_CONFIG, STARTER_MODEL, load_training_config
 from style_tuner.errors import ModelError
 from style_tuner.export import push_voice
 from style_tuner.records import Run
+from style_tuner.tuning import destination
 from style_tuner.workspace import open_workspace, write_json, write_text
 
 RUN = "20261121-100000-train"
@@ -59,6 +64,82 @@ def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, 
     assert b"More Information Needed" not in everything and str(STARTER_MODEL).encode() not in everything
 
 
+def damage(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "said"),
+    [
+        ("merged/model.safetensors", damage, r"merged/model.safetensors is damaged or cut short"),
+        ("adapter/adapter_model.safetensors", damage, r"adapter_model.safetensors is damaged or cut short"),
+        ("merged/model.safetensors", Path.unlink, "merged/ holds no weights, though README.md names it"),
+        ("merged/tokenizer.json", Path.unlink, r"merged/tokenizer.json is missing, though README.md needs it"),
+        ("adapter/adapter_config.json", Path.unlink, "adapter/adapter_config.json is missing"),
+        (
+            "merged/model.safetensors.index.json",
+            lambda path: write_json(path, {"weight_map": {"a": "model-1.safetensors"}}),
+            "model-1.safetensors is missing, though .*/merged/model.safetensors.index.json names it",
+        ),
+        ("merged/model.safetensors.index.json", lambda path: write_text(path, "{"), "index.json cannot be read"),
+    ],
+)
+def test_a_zip_that_would_not_work_elsewhere_is_no_zip(place, export, part, change, said):
+    run = place.runs / RUN
+    kept = shutil.copytree(run, place.home / "kept")
+    (place.exports / f"{RUN}.zip").unlink(missing_ok=True)
+    try:
+        change(run / part)
+        done = export(RUN, "--to", "zip")
+    finally:
+        shutil.rmtree(run)
+        kept.rename(run)
+    assert re.search(rf"did not come out whole, .*{said}.*: nothing was kept", str(done.exception)), done.exception
+    assert not [path for path in place.exports.iterdir() if ".zip" in path.name]
+
+
+def test_a_bit_that_flipped_on_the_disk_is_found(tmp_path):
+    path = tmp_path / "voice.zip"
+    zips.write_zip(path, "voice", {"notes.txt": "the sea " * 100}, {})
+    assert not list(zips.faults(path))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"the sea the sea") + 20] ^= 1
+    path.write_bytes(data)
+    assert list(zips.faults(path)) == ["voice/notes.txt is not what was written"]
+
+
+def test_the_zip_of_a_whole_model_tells_of_no_adapter(place, export):
+    adapter = place.runs / RUN / "adapter"
+    (place.exports / f"{RUN}.zip").unlink(missing_ok=True)
+    hidden = adapter.rename(place.runs / RUN / "elsewhere")
+    try:
+        assert export(RUN, "--to", "zip").exit_code == 0
+    finally:
+        hidden.rename(adapter)
+    with zipfile.ZipFile(place.exports / f"{RUN}.zip") as archive:
+        readme = archive.read(f"{RUN}/README.md").decode().partition("## Serve it")[2]
+        assert "vllm serve merged" in readme and "adapter" not in readme
+    (place.exports / f"{RUN}.zip").unlink()
+
+
+def test_where_nothing_can_be_written_nothing_is_begun(place, export, monkeypatch):
+    merged = (place.runs / RUN / "merged").rename(place.runs / RUN / "elsewhere")
+    monkeypatch.setattr(destination.shutil, "disk_usage", lambda folder: SimpleNamespace(free=15_000_000))
+    try:
+        said = [str(export(RUN, "--to", to).exception) for to in ("zip", "gguf", "ollama")]
+    finally:
+        merged.rename(place.runs / RUN / "merged")
+    sizes = ("0.022", "0.017", "0.017")  # the model that is merged first, and what is made of it
+    for text, size in zip(said, sizes, strict=True):
+        assert f"About {size} GB are to be written to {place.exports}" in text and "0.015 GB free" in text
+    exports = place.exports.rename(place.root / "hidden") if place.exports.exists() else None
+    write_text(place.exports, "a file in the way")
+    assert "is a file: name another place" in str(export(RUN, "--to", "zip").exception)
+    place.exports.unlink()
+    if exports:
+        exports.rename(place.exports)
+
+
 WRITE = """
 import sys
 from peft import PeftModel
@@ -96,6 +177,9 @@ def test_for_ollama_there_is_one_folder_with_its_modelfile(place, export):
     assert done.exit_code == 0, done.output
     folder = place.exports / f"{RUN}-ollama"
     assert {path.name for path in folder.iterdir()} == {"Modelfile", f"{RUN}-q8_0.gguf"}
+    mask = os.umask(0o077)
+    os.umask(mask)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o666 & ~mask}
     assert f'SYSTEM """{PROMPT}"""' in (folder / "Modelfile").read_text()
 
 

@@ -75,7 +75,7 @@ def test_the_base_is_that_of_the_adapters_own_record_unless_it_is_named(voice, t
     [
         ("there", "exists and is not overwritten"),
         ("file/model", "because .*file is a file: name another place"),
-        ("/proc/nowhere/model", "/proc takes no file .* name another place"),
+        ("/proc/nowhere/model", "/proc cannot be written .* name another place"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_found_before_anything_is_loaded(tmp_path, place, said):
@@ -88,7 +88,7 @@ def test_a_place_that_cannot_be_written_is_found_before_anything_is_loaded(tmp_p
 
 def test_a_disk_with_too_little_space_is_found_before_anything_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr(destination.shutil, "disk_usage", lambda folder: SimpleNamespace(free=5_000_000))
-    with pytest.raises(StorageError, match=r"model takes about 0\.011 GB, and the disk .* has 0\.005 GB free: free"):
+    with pytest.raises(StorageError, match=r"About 0\.011 GB are to be .* its disk has 0\.005 GB free: free"):
         merge(BASE, tmp_path / "no-adapter-here", tmp_path / "model")
 
 

@@ -14,22 +14,27 @@ def check_destination(output: Path, size: int = 0) -> None:
     """Raise a `StorageError` where the new file or folder `output` of so many bytes could not be written."""
     if output.exists() or output.is_symlink():
         raise StorageError(f"{output} exists and is not overwritten: name another place, or move it away.")
-    parent = next(folder for folder in output.absolute().parents if folder.exists() or folder.is_symlink())
-    if not parent.is_dir():
-        raise StorageError(f"{output} cannot be written, because {parent} is a file: name another place.")
+    check_room(output.absolute().parent, size)
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise a `StorageError` where no files of so many bytes could be written to a folder, which need not be there."""
+    there = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
+    if not there.is_dir():
+        raise StorageError(f"{folder} cannot be written, because {there} is a file: name another place.")
     try:
-        with tempfile.TemporaryFile(dir=parent):
+        with tempfile.TemporaryFile(dir=there):
             pass
-        free = shutil.disk_usage(parent).free
+        free = shutil.disk_usage(there).free
     except OSError as error:
         raise StorageError(
-            f"{output} cannot be written: {parent} takes no file ({error.strerror}). Give this user the right to write "
-            "there, or name another place."
+            f"{there} cannot be written ({error.strerror}): give this user the right to write there, or name another "
+            "place."
         ) from error
     if free < size:
         raise StorageError(
-            f"{output} takes about {size / 1e9:.3f} GB, and the disk that holds {parent} has {free / 1e9:.3f} GB free: "
-            "free some space, or name another place."
+            f"About {size / 1e9:.3f} GB are to be written to {folder}, and its disk has {free / 1e9:.3f} GB free: free "
+            "some space, or name another place."
         )
 
 

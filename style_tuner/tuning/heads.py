@@ -7,6 +7,7 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _PART = re.compile(r"\.lora_(?:embedding_)?([AB])(?=\.weight$|$)")
 _PREFIX = "base_model.model."
@@ -21,24 +22,26 @@ class Tensor:
 
 
 def read_head(file: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a safetensors file by name; None where it is damaged or shorter than its head says.
-
-    Such a file is 8 bytes of length, the head, and the numbers.
-    """
+    """Return the tensors of a safetensors file by name; None where it is damaged or shorter than its head says."""
     with file.open("rb") as stream:
-        start = stream.read(8)
-        if len(start) < 8:
-            return None
-        length = struct.unpack("<Q", start)[0]
-        if length > file.stat().st_size:
-            return None
-        try:
-            head = json.loads(stream.read(length))
-        except ValueError:
-            return None
+        return head_of(stream, file.stat().st_size)
+
+
+def head_of(stream: IO[bytes], size: int) -> dict[str, Tensor] | None:
+    """Return the tensors of what is stored in so many bytes: 8 bytes of length, the head, and the numbers."""
+    start = stream.read(8)
+    if len(start) < 8:
+        return None
+    length = struct.unpack("<Q", start)[0]
+    if length > size:
+        return None
+    try:
+        head = json.loads(stream.read(length))
+    except ValueError:
+        return None
     entries = {name: entry for name, entry in head.items() if name != "__metadata__"}
     end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-    if 8 + length + end != file.stat().st_size:
+    if 8 + length + end != size:
         return None
     return {name: Tensor(tuple(entry["shape"]), entry["dtype"]) for name, entry in entries.items()}
 
