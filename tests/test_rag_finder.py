@@ -1,7 +1,9 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from heapq import nsmallest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from rag.retrieval.atlas import Atlas
 from rag.retrieval.finder import Finder
 from rag.retrieval.keywords import Keywords, Stemmer
 from rag.vectors.embed import MiniLM
-from rag.vectors.fine import READ_AT_ONCE, FineVectors
+from rag.vectors.fine import READ_AT_ONCE, FineVectors, _best
 from style_tuner.records import END_OF_STORY, Entry, Moment
 
 MODEL = MiniLM()
@@ -118,6 +120,62 @@ def test_vectors_of_word_pieces_are_kept_by_text_and_made_when_a_few_are_missing
     again.close()
 
 
+def test_nothing_is_read_of_the_file_where_most_vectors_are_missing(tmp_path: Path) -> None:
+    asked: list[str] = []
+    fine = FineVectors(tmp_path / "pieces.sqlite", MODEL)
+    fine.embed(["The ferry. It goes."])
+    fine._closing = True  # so that they are not made meanwhile
+    fine._database.set_trace_callback(asked.append)
+    assert fine.kept(["The ferry. It goes.", *(f"Text {number}." for number in range(READ_AT_ONCE + 1))]) is None
+    assert asked and not any("rows" in query for query in asked)
+    assert fine.kept(["The ferry. It goes."]) is not None
+    fine.close()
+
+
+def test_memory_holds_so_many_bytes_of_vectors_and_the_file_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = FineVectors(tmp_path / "pieces.sqlite", MODEL)
+    texts = [f"The ferry goes {number} times." for number in range(9)]
+    fine.embed(texts)
+    first = fine.kept(texts[:1])
+    assert first is not None
+    monkeypatch.setattr("rag.vectors.fine.REMEMBERED", 3 * first[0].rows.nbytes)
+    for _ in range(2):
+        assert fine.kept(texts) is not None
+        assert len(fine._memory) == 3
+    assert fine._remembered == sum(kept.rows.nbytes for kept in fine._memory.values())
+    fine.close()
+
+
+def test_the_sample_of_a_world_is_drawn_once_also_where_its_vectors_are_missing(
+    store: LoreStore, fine: FineVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def counting(*arguments: Any, **more: Any) -> list[str]:
+        drawn.append(1)
+        return nsmallest(*arguments, **more)
+
+    monkeypatch.setattr("rag.retrieval.finder.nsmallest", counting)
+    monkeypatch.setattr(fine, "kept", lambda texts: None)
+    finder = Finder(MODEL, fine)
+    for _ in range(3):
+        names(finder, store, "Who lights the lamp?")
+    assert len(drawn) == 1
+
+
+def test_the_best_match_is_the_same_however_many_vectors_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(1)
+    rows = [chance.integers(-127, 127, (size, 8)).astype(np.int8) for size in (3, 1, 5, 2, 9, 1)]
+    owners, asked = [0, 0, 1, 2, 3, 3], chance.random((4, 8)).astype(np.float32)
+    each = [np.concatenate([one for one, at in zip(rows, owners, strict=True) if at == owner]) for owner in range(4)]
+    right = np.stack([(asked @ one.T.astype(np.float32)).max(1) / 127 for one in each], axis=1)
+    for together in (1, 4, 1000):
+        monkeypatch.setattr("rag.vectors.fine.TOGETHER", together)
+        assert _best(asked, rows, owners, 4) == pytest.approx(right, abs=1e-5)
+
+
 def test_words_are_ranked_by_their_stems_and_names_weigh_more() -> None:
     keywords = Keywords(Stemmer())
     keywords.put([Entry(str(at), f"Place {at}", f"Stones and grass {at}.") for at in range(20)])
@@ -167,7 +225,7 @@ def test_a_damaged_file_of_word_pieces_is_made_anew_and_it_is_said(
         again.embed(texts)
         again.close()
     whole = FineVectors(path, MODEL)
-    assert set(whole._look_up([whole._key(text) for text in texts])) == {whole._key(text) for text in texts}
+    assert set(whole._look_up(texts)) == set(texts)
     whole.close()
 
 
@@ -177,5 +235,5 @@ def test_a_full_disk_does_not_cost_the_word_pieces(tmp_path: Path) -> None:
     fine._database.execute("PRAGMA max_page_count = 1")
     with pytest.raises(sqlite3.OperationalError, match="full"):
         fine.embed([f"The ferry {number}. It goes." for number in range(READ_AT_ONCE)])
-    assert fine._key("The ferry.") in fine._look_up([fine._key("The ferry.")])
+    assert "The ferry." in fine._look_up(["The ferry."])
     fine.close()

@@ -25,6 +25,7 @@ class Atlas:
         self.patterns = KeyPatterns()
         self.keywords = Keywords(stemmer)
         self._full_names: dict[str, list[str]] = {}
+        self._folded: dict[str, str] = {}
         self._linked_from: dict[str, set[str]] = {}
         self._ordinary: Counter[str] = Counter()
         self._always_on: set[str] = set()
@@ -54,7 +55,7 @@ class Atlas:
         """Return the entries that one links to, and those that link to it."""
         entry = self.entries[entry_id]
         to = {other for link in entry.links for other in self._full_names.get(fold(link).strip(), ())}
-        return (to | self._linked_from.get(fold(entry.name).strip(), set())) - {entry_id}
+        return (to | self._linked_from.get(self._folded[entry_id], set())) - {entry_id}
 
     def pieces(self, entry_id: str) -> tuple[str, ...]:
         """Return the texts by which an entry is embedded, cut once."""
@@ -64,7 +65,8 @@ class Atlas:
 
     def _learn(self, entry: Entry) -> None:
         self._each_name(entry, self.names.add, self.keys.add, self.patterns.add)
-        self._full_names.setdefault(fold(entry.name).strip(), []).append(entry.id)
+        self._folded[entry.id] = fold(entry.name).strip()
+        self._full_names.setdefault(self._folded[entry.id], []).append(entry.id)
         for link in entry.links:
             self._linked_from.setdefault(fold(link).strip(), set()).add(entry.id)
         self._ordinary.update(_lower_case_words(entry))
@@ -73,7 +75,7 @@ class Atlas:
 
     def _forget(self, entry: Entry) -> None:
         self._each_name(entry, self.names.drop, self.keys.drop, self.patterns.drop)
-        self._full_names[fold(entry.name).strip()].remove(entry.id)
+        self._full_names[self._folded.pop(entry.id)].remove(entry.id)
         for link in entry.links:
             self._linked_from.get(fold(link).strip(), set()).discard(entry.id)
         self._ordinary.subtract(_lower_case_words(entry))

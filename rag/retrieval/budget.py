@@ -55,7 +55,7 @@ class Room:
 
 def estimated(text: str) -> int:
     """Return about how many tokens a text has for any model."""
-    plain = sum(character.isascii() for character in text)
+    plain = len(text.encode("ascii", "ignore"))
     return round(plain / LETTERS_A_TOKEN) + len(text) - plain
 
 

@@ -6,7 +6,8 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from rag.lore.store import LoreStore
@@ -45,6 +46,19 @@ class Found:
     faults: list[KeyFault]
 
 
+@dataclass
+class Background:
+    """A sample of a world that had so many entries, and its vectors once they are there."""
+
+    size: int
+    entries: frozenset[str]
+    kept: list[list[Kept]] = field(default_factory=list)
+
+    def there(self, atlas: Atlas) -> bool:
+        """Say whether the world still has all of the sample."""
+        return all(one in atlas.entries for one in self.entries)
+
+
 def query_windows(text: str) -> list[str]:
     """Return the pieces of a request to embed: all of a short one, the first and the last two of a long one."""
     parts = windows(text)
@@ -61,7 +75,7 @@ class Finder:
         self._stemmer = Stemmer()
         self._lock = threading.Lock()
         self._atlases: dict[int, tuple[int, Atlas]] = {}
-        self._backgrounds: dict[int, tuple[int, list[list[Kept]]]] = {}
+        self._backgrounds: dict[int, Background] = {}
 
     def atlas(self, store: LoreStore, world: str) -> Atlas:
         """Return what a world's entries are found by, as the world is now."""
@@ -115,7 +129,7 @@ class Finder:
         assert self._fine is not None
         background = self._background(world, atlas)
         proposed = list(gathered.signals)
-        kept = self._kept(atlas, proposed)
+        kept = self._kept(atlas, proposed) if background else None
         if not background or not kept:
             return False
         weights = [_weights(text, reading, atlas) for text, reading in zip(texts, readings, strict=True)]
@@ -132,12 +146,12 @@ class Finder:
         """Return the vectors of a sample of a world's entries, the same ones as long as they are there."""
         size = len(atlas.entries)
         known = self._backgrounds.get(world)
-        if known is None or not known[1] or abs(known[0] - size) > size / 10:
-            chosen = sorted(atlas.entries, key=lambda one: hashlib.sha256(one.encode()).digest())[:BACKGROUND]
-            found = self._kept(atlas, chosen)
-            known = size, found or []
-            self._backgrounds[world] = known
-        return known[1]
+        if known is None or abs(known.size - size) > size / 10 or not (known.kept or known.there(atlas)):
+            chosen = nsmallest(BACKGROUND, atlas.entries, key=lambda one: hashlib.sha256(one.encode()).digest())
+            known = self._backgrounds[world] = Background(size, frozenset(chosen))
+        if not known.kept:
+            known.kept = self._kept(atlas, sorted(known.entries)) or []
+        return known.kept
 
     def _kept(self, atlas: Atlas, entries: Sequence[str]) -> list[list[Kept]] | None:
         assert self._fine is not None

@@ -95,13 +95,12 @@ class Gathered:
         """Rank by the words of a request; they speak for an entry by a word of its names or two of its text."""
         keywords = self.atlas.keywords
         found = [(one, fit) for one, fit in keywords.best(query, 2 * BY_WORDS) if self.counts(one)][:BY_WORDS]
-        asked = set(keywords.stems(query))
+        telling = keywords.telling(query)
         for entry_id, fit in found:
             signal = self.signal(entry_id)
             signal.words = fit / found[0][1]
-            shared = keywords.shared(asked, entry_id)
-            names = set(keywords.stems(" ".join((signal.entry.name, *signal.entry.aliases))))
-            signal.worded = len(shared) > 1 or not names.isdisjoint(shared)
+            shared = keywords.shared(telling, entry_id)
+            signal.worded = len(shared) > 1 or keywords.in_names(shared, entry_id)
             signal.shared = tuple(shared[:4])
 
     def add_near(self, found: Iterable[tuple[str, float]]) -> None:

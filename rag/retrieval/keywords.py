@@ -7,7 +7,7 @@ import sys
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log
 
 from rag.lore.store import words_of
@@ -56,6 +56,7 @@ class Keywords:
         self._ids: list[str | None] = []
         self._places: dict[str, int] = {}
         self._entries: dict[str, tuple[tuple[str, ...], array[int]]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
         self._lengths = array("f")
         self._length = 0.0
         self._documents: Counter[str] = Counter()
@@ -69,10 +70,12 @@ class Keywords:
             for entry in entries:
                 self._drop(entry.id)
                 names = self._stemmer.stems(words_of(" ".join((entry.name, *entry.aliases))))
+                self._names[entry.id] = tuple(dict.fromkeys(names))
                 self._add(entry.id, Counter(names * NAME_WEIGHT + self._stemmer.stems(words_of(entry.facts))))
             if len(self._ids) > 2 * len(self._entries) + 100:
-                kept = self._entries
+                kept, names_of = self._entries, self._names
                 self._clear()
+                self._names = names_of
                 for entry_id, (stems, counts) in kept.items():
                     self._add(entry_id, Counter(dict(zip(stems, counts, strict=True))))
 
@@ -94,16 +97,25 @@ class Keywords:
         if place is not None:
             self._ids[place] = None
             self._documents.subtract(self._entries.pop(entry_id)[0])
+            del self._names[entry_id]
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of the words of a text."""
         return self._stemmer.stems(words_of(text))
 
-    def shared(self, stems: set[str], entry_id: str) -> list[str]:
-        """Return those of the stems that an entry has and that tell one entry from another, the most telling first."""
+    def telling(self, text: str) -> dict[str, int]:
+        """Return the stems of a text that tell one entry from another, the most telling first, with their places."""
         common = self._common()
-        found = [stem for stem in self._entries[entry_id][0] if stem in stems and self._documents[stem] <= common]
-        return sorted(found, key=lambda stem: (-self._weight(stem), stem))
+        found = {stem for stem in self.stems(text) if self._documents.get(stem, 0) <= common}
+        return {stem: at for at, stem in enumerate(sorted(found, key=lambda stem: (-self._weight(stem), stem)))}
+
+    def shared(self, telling: Mapping[str, int], entry_id: str) -> list[str]:
+        """Return those of the telling stems that an entry has, in their order."""
+        return sorted((stem for stem in self._entries[entry_id][0] if stem in telling), key=telling.__getitem__)
+
+    def in_names(self, stems: Iterable[str], entry_id: str) -> bool:
+        """Say whether one of the stems is of an entry's names."""
+        return not set(self._names[entry_id]).isdisjoint(stems)
 
     def _common(self) -> float:
         return max(1.0, COMMON_SHARE * len(self._entries))

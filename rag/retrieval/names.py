@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
 """Scripts that write no spaces, or endings right behind a name: there a name may touch other letters."""
 ARTICLES = ("the ", "a ", "an ")
+WITHIN_A_WORD = re.compile(r"(?<=[a-z0-9])[a-z0-9]+")
+"""Plain letters that continue a word: no name begins there."""
 HEAD = 4
 """Letters by which it is decided where a name may begin."""
 QUOTES = str.maketrans("’‘", "''")
@@ -83,6 +86,8 @@ class NameIndex:
 
         A name that is one `ordinary` word counts only with its capital letter, and less where a sentence begins.
         """
+        if not text or not self._owners:
+            return []
         composed = _composed(text)
         folded, places = _folded_with_places(composed)
         found: list[Mention] = []
@@ -97,9 +102,7 @@ class NameIndex:
         return _longest(found)
 
     def _matches(self, folded: str) -> Iterator[tuple[int, int]]:
-        for start in range(len(folded)):
-            if start and _joined(folded[start - 1], folded[start]):
-                continue
+        for start in _beginnings(folded):
             for head in range(1, HEAD + 1):
                 if start + head > len(folded):
                     break
@@ -147,6 +150,15 @@ def _longest(found: list[Mention]) -> list[Mention]:
         if not kept or mention.end > kept[-1].end or (mention.start, mention.end) == (kept[-1].start, kept[-1].end):
             kept.append(mention)
     return kept
+
+
+def _beginnings(folded: str) -> Iterator[int]:
+    """Yield where in a folded text a name may begin."""
+    at = 0
+    for inside in (*WITHIN_A_WORD.finditer(folded), None):
+        until = inside.start() if inside else len(folded)
+        yield from (one for one in range(at, until) if not one or not _joined(folded[one - 1], folded[one]))
+        at = inside.end() if inside else until
 
 
 def _joined(neighbour: str, edge: str) -> bool:

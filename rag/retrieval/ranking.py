@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import exp, log
+from operator import attrgetter, mul
 from typing import Literal
 
 from style_tuner.records import Entry, Moment
@@ -90,7 +91,7 @@ def rank(signals: Mapping[str, Signals], fine: bool, least_similarity: float) ->
 
 def weighed(signal: Signals, weights: Mapping[str, float]) -> float:
     """Return the sum of what speaks for an entry."""
-    return sum(weight * float(getattr(signal, name)) for name, weight in weights.items())
+    return float(sum(map(mul, weights.values(), attrgetter(*weights)(signal))))
 
 
 def give_links(signals: Mapping[str, Signals], scores: Mapping[str, float]) -> None:

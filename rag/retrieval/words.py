@@ -16,7 +16,9 @@ RANKED = 3_000
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text as the keyword index sees them: lower case, without accents, three letters or more."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
     return [word for word in re.findall(r"[^\W_]+", plain) if len(word) > 2 or not word.isascii()]
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from style_tuner.errors import ModelError
 
@@ -146,18 +146,26 @@ class MiniLM:
 
 
 def _readings(model: SentenceTransformer, texts: list[str]) -> list[Reading]:
-    """Return texts as a model reads them, without the marks that it puts around each."""
+    """Return texts as a model reads them, without the marks that it puts around each.
+
+    The model is asked itself: `encode` around it takes as long again for a short text.
+    """
     import torch
     from torch.nn.functional import normalize
 
-    where = model.tokenizer(texts, truncation=True, max_length=model.max_seq_length, return_offsets_mapping=True)
-    rows: Any = model.encode(texts, output_value=None, show_progress_bar=False)
+    read = model.tokenizer(
+        texts, truncation=True, max_length=model.max_seq_length, padding=True, return_offsets_mapping=True,
+        return_tensors="pt",
+    )  # fmt: skip
+    offsets = read.pop("offset_mapping").tolist()
+    with torch.inference_mode():
+        told = model(dict(read))
+        wholes = normalize(told["sentence_embedding"].float(), dim=1).numpy()
+        pieces = normalize(told["token_embeddings"].float(), dim=2).numpy()
     found = []
-    for row, offsets in zip(rows, where["offset_mapping"], strict=True):
-        last = len(offsets) - 1
-        vectors = torch.cat([row["sentence_embedding"][None], row["token_embeddings"][1:last]])
-        unit = normalize(vectors.float(), dim=1).cpu().numpy()
-        found.append(Reading(unit[0], unit[1:], tuple((start, end) for start, end in offsets[1:last])))
+    for at, length in enumerate(read["attention_mask"].sum(1).tolist()):
+        places = tuple((start, end) for start, end in offsets[at][1 : length - 1])
+        found.append(Reading(wholes[at], pieces[at, 1 : length - 1].copy(), places))
     return found
 
 

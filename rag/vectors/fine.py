@@ -14,8 +14,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.vectors.embed import Reader, Reading
 
@@ -30,8 +32,12 @@ DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 """What is wrong with a file that is no database, that is torn, or that lacks the table."""
 LARGEST_FILE = 1_000_000_000
 """Bytes of kept vectors; in worlds with more to keep, entries are not compared piece by piece."""
-REMEMBERED = 2000
-"""Texts whose vectors stay in memory (about 35 kB each)."""
+REMEMBERED = 256 * 2**20
+"""Bytes of vectors that stay in memory (about 20 to 35 kB a text): those of a world of some 10,000 entries."""
+AT_ONCE = 500
+"""Texts looked up by one query; SQLite takes no number of them."""
+TOGETHER = 1024
+"""Vectors compared at once: few enough to stay near the processor (1.5 MB)."""
 READ_AT_ONCE = 16
 """Texts without kept vectors that are read within a request; where more are missing it goes without this comparison,
 and they are read beside it for the requests to come."""
@@ -57,7 +63,8 @@ class FineVectors:
         self._path = path
         self._reader = reader
         self._lock = threading.Lock()
-        self._memory: OrderedDict[bytes, Kept] = OrderedDict()
+        self._memory: OrderedDict[str, Kept] = OrderedDict()
+        self._remembered = 0
         self._later: threading.Thread | None = None
         self._closing = False
         try:
@@ -93,15 +100,14 @@ class FineVectors:
 
     def kept(self, texts: Sequence[str]) -> list[Kept] | None:
         """Return the vectors of texts; None where too many of them were never kept."""
-        keys = [self._key(text) for text in texts]
-        found = self._look_up(keys)
-        missing = [text for text, key in zip(texts, keys, strict=True) if key not in found]
+        found = self._look_up(texts)
+        missing = [text for text in texts if text not in found]
         if len(missing) > READ_AT_ONCE:
             self._read_later(missing)
             return None
         if missing:
             found |= self._keep(missing, self._reader.read(missing))
-        return [found[key] for key in keys]
+        return [found[text] for text in texts]
 
     def _read_later(self, texts: list[str]) -> None:
         """Read texts beside the requests, so that those to come find their vectors; one lot at a time."""
@@ -124,43 +130,48 @@ class FineVectors:
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(f"{self.name}\0{text}".encode()).digest()[:16]
 
-    def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, Kept]:
-        import numpy as np
-
+    def _look_up(self, texts: Sequence[str]) -> dict[str, Kept]:
+        """Return the vectors of those texts that have some, of none of the others' where too many have none."""
         with self._lock:
-            found = {key: self._memory[key] for key in keys if key in self._memory}
-            for key in found:
-                self._memory.move_to_end(key)
-            for key in keys:
-                if key in found:
-                    continue
-                try:
-                    row = self._database.execute(
-                        "SELECT sentences, width, rows FROM kept WHERE text = ?", (key,)
-                    ).fetchone()
-                except sqlite3.DatabaseError as error:
-                    self._start_anew(error)
-                    break
-                if row is not None:
-                    found[key] = Kept(np.frombuffer(row[2], np.int8).reshape(-1, row[1]), row[0])
-                    self._remember(key, found[key])
+            found = {text: self._memory[text] for text in texts if text in self._memory}
+            for text in found:
+                self._memory.move_to_end(text)
+            keys = {self._key(text): text for text in texts if text not in found}
+            try:
+                there = [key for (key,) in self._select("text", list(keys))]
+                if len(keys) - len(there) <= READ_AT_ONCE:
+                    for key, sentences, width, rows in self._select("text, sentences, width, rows", there):
+                        found[keys[key]] = _read(rows, width, sentences)
+                        self._remember(keys[key], found[keys[key]])
+            except sqlite3.DatabaseError as error:
+                self._start_anew(error)
         return found
+
+    def _select(self, columns: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            marks = ",".join("?" * len(some))
+            yield from self._database.execute(f"SELECT {columns} FROM kept WHERE text IN ({marks})", some)
 
     def _start_anew(self, error: sqlite3.DatabaseError) -> None:
         _check_damaged(error)
         self._database.close()
         self._database = _made_anew(self._path, error)
 
-    def _remember(self, key: bytes, kept: Kept) -> None:
-        self._memory[key] = kept
-        while len(self._memory) > REMEMBERED:
-            self._memory.popitem(last=False)
+    def _remember(self, text: str, kept: Kept) -> None:
+        self._memory[text] = kept
+        self._remembered += kept.rows.nbytes
+        while self._remembered > REMEMBERED and len(self._memory) > 1:
+            self._remembered -= self._memory.popitem(last=False)[1].rows.nbytes
 
-    def _keep(self, texts: Sequence[str], readings: Sequence[Reading]) -> dict[bytes, Kept]:
-        made = {self._key(text): _small(text, reading) for text, reading in zip(texts, readings, strict=True)}
+    def _keep(self, texts: Sequence[str], readings: Sequence[Reading]) -> dict[str, Kept]:
+        made = {text: _small(text, reading) for text, reading in zip(texts, readings, strict=True)}
         with self._lock:
             if not self._full() and not self._closing:
-                rows = [(key, kept.sentences, kept.rows.shape[1], kept.rows.tobytes()) for key, kept in made.items()]
+                rows = [
+                    (self._key(text), kept.sentences, kept.rows.shape[1], kept.rows.tobytes())
+                    for text, kept in made.items()
+                ]
                 try:
                     self._write(rows)
                 except sqlite3.DatabaseError as error:
@@ -196,6 +207,12 @@ def _made_anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     for ending in ("", "-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
     return _opened(path)
+
+
+def _read(rows: bytes, width: int, sentences: int) -> Kept:
+    import numpy as np
+
+    return Kept(np.frombuffer(rows, np.int8).reshape(-1, width), sentences)
 
 
 def _small(text: str, reading: Reading) -> Kept:
@@ -270,16 +287,36 @@ def compare(asked: Asked, entries: Sequence[Sequence[Kept]], sample: int) -> tup
 
 
 def _best(asked: np.ndarray, rows: Sequence[np.ndarray], owners: Sequence[int], entries: int) -> np.ndarray:
-    """Return the best cosine of each vector asked with any row of each entry; shape (asked, entries)."""
+    """Return the best cosine of each vector asked with any row of each entry; shape (asked, entries).
+
+    Owners are in order, and each entry has rows.
+    """
     import numpy as np
 
-    sizes = np.zeros(entries, dtype=int)
-    for owner, some in zip(owners, rows, strict=True):
-        sizes[owner] += len(some)
-    together = np.concatenate(rows).astype(np.float32)
-    similar = (asked @ together.T) / 127
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return np.asarray(np.maximum.reduceat(similar, starts, axis=1))
+    best = np.empty((len(asked), entries), np.float32)
+    room = np.empty((TOGETHER, asked.shape[1]), np.float32)
+    for first, parts in _together(rows, owners):
+        starts = np.cumsum([0] + [sum(map(len, part)) for part in parts])
+        some = room[: starts[-1]] if starts[-1] <= len(room) else np.empty((starts[-1], asked.shape[1]), np.float32)
+        np.concatenate([one for part in parts for one in part], out=some, casting="same_kind")
+        np.maximum.reduceat(asked @ some.T, starts[:-1], axis=1, out=best[:, first : first + len(parts)])
+    return best / 127
+
+
+def _together(rows: Sequence[np.ndarray], owners: Sequence[int]) -> Iterator[tuple[int, list[list[np.ndarray]]]]:
+    """Yield the rows of several entries at once, with the place of the first of these entries."""
+    first, size = 0, 0
+    parts: list[list[np.ndarray]] = []
+    for owner, of in groupby(zip(owners, rows, strict=True), key=itemgetter(0)):
+        part = [one for _, one in of]
+        more = sum(map(len, part))
+        if parts and size + more > TOGETHER:
+            yield first, parts
+            first, parts, size = owner, [], 0
+        parts.append(part)
+        size += more
+    if parts:
+        yield first, parts
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -195,11 +195,12 @@ class VectorIndex:
         collection = self._collection(key)
         if collection is None:
             return []
-        found = collection.query(query_embeddings=vectors, n_results=limit, include=["metadatas", "distances"])
+        found = collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
         best: dict[str, float] = {}
-        for metadatas, distances in zip(found["metadatas"], found["distances"], strict=True):
-            for metadata, distance in zip(metadatas, distances, strict=True):
-                best[metadata["entry"]] = max(best.get(metadata["entry"], -1.0), 1 - distance)
+        for pieces, distances in zip(found["ids"], found["distances"], strict=True):
+            for piece, distance in zip(pieces, distances, strict=True):
+                entry = piece.rpartition("#")[0]
+                best[entry] = max(best.get(entry, -1.0), 1 - distance)
         return sorted(best.items(), key=lambda item: -item[1])
 
     def _guarded(self, work: Callable[[], Result]) -> Result:
