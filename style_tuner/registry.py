@@ -15,6 +15,7 @@ from style_tuner import jobs, scores
 from style_tuner.bin import contents, move_to_bin, size
 from style_tuner.errors import JobError
 from style_tuner.records import Run
+from style_tuner.tuning.destination import unfinished
 from style_tuner.workspace import Workspace, read_json, storage_errors, write_json
 
 LONGEST_NAME = 60
@@ -154,11 +155,15 @@ def _loss(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class DiskUse:
-    """Bytes that a workspace's runs take, what of it can be cleaned up, by folder, and what lies in the bin."""
+    """Bytes that a workspace's runs take, what of it can be cleaned up, by folder, and what lies in the bin.
+
+    `half_merged` are those of the folders that an interrupted merge left, which merging again goes on from.
+    """
 
     runs: int
     can_go: dict[Path, int]
     bin: int
+    half_merged: tuple[Path, ...] = ()
 
     @property
     def freed(self) -> int:
@@ -169,16 +174,32 @@ class DiskUse:
 def disk_use(workspace: Workspace) -> DiskUse:
     """Return what runs take of the disk, and what of it no run needs any more.
 
-    These are the saved states of runs that are done, and voices that others of the same run have replaced. A run that
-    can be resumed keeps its states, and a pinned one everything.
+    These are the saved states of runs that are done, voices that others of the same run have replaced, and what an
+    interrupted merge left. A run that can be resumed keeps its states, and a pinned one everything.
     """
     can_go: dict[Path, int] = {}
+    half_merged = []
     for one in entries(workspace):
-        if one.run.status == "done" and not one.label.pinned:
+        if one.label.pinned:
+            continue
+        if one.run.status == "done":
             for folder in _spare(workspace, one):
                 can_go[folder] = size(folder)
+        if left := half_merge(workspace, one.run.id):
+            can_go[left] = size(left)
+            half_merged.append(left)
     in_bin = sum(one.bytes for one in contents(workspace))
-    return DiskUse(size(workspace.runs), {folder: count for folder, count in can_go.items() if count}, in_bin)
+    there = {folder: count for folder, count in can_go.items() if count}
+    return DiskUse(size(workspace.runs), there, in_bin, tuple(half_merged))
+
+
+def half_merge(workspace: Workspace, run_id: str) -> Path | None:
+    """Return the folder that an interrupted merge of a run left; None where there is none, or one is going on."""
+    folder = unfinished(workspace.runs / run_id / "merged")
+    if not folder.is_dir():
+        return None
+    going = any(run.stage in ("merge", "export") and run.status == "running" for run in jobs.runs(workspace))
+    return None if going else folder
 
 
 def _spare(workspace: Workspace, one: Entry) -> list[Path]:

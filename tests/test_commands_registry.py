@@ -40,7 +40,7 @@ def test_two_runs_are_compared(workspace: Workspace, ask) -> None:
 
 def test_what_is_cleaned_up_lies_in_the_bin_and_comes_back(workspace: Workspace, ask) -> None:
     run = trained(workspace)
-    assert ask("clean-up")["bytes"] == 1500
+    assert ask("clean-up") == {"bytes": 1500, "for_good": False, "interrupted_merges": []}
     lying = {one["name"]: one["id"] for one in ask("bin")}
     assert set(lying) == {"checkpoint-2", "earlier"}
     ask("bin", "--put-back", lying["checkpoint-2"])

@@ -134,6 +134,17 @@ def test_what_can_go_is_said_before_it_goes(workspace: Workspace) -> None:
     assert not registry_view.show_disk(workspace)[2].choices
 
 
+def test_an_interrupted_merge_is_shown_with_its_place_and_size(workspace: Workspace) -> None:
+    run = trained(workspace)
+    before = registry_view.stamp(workspace)
+    write_text(workspace.runs / run / ".merged-merging" / "model-1.safetensors", "x" * 3000)
+    assert registry_view.stamp(workspace) != before
+    assert "done, half merged" in registry_view.show(workspace, None)[0]
+    said, button, _ = registry_view.show_disk(workspace)
+    assert f"Interrupted merges can go, too: {run} (3 kB in {workspace.runs / run / '.merged-merging'})" in said
+    assert button.interactive
+
+
 def test_the_server_tells_why_a_voice_is_not_served(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     served, unmerged, later = trained(workspace, merged=True), trained(workspace), trained(workspace, merged=True)
     foreign = trained(workspace, merged=True, base_model_name_or_path="other/model")

@@ -94,6 +94,20 @@ def test_only_what_no_run_needs_is_cleaned_up_and_lies_in_the_bin(workspace: Wor
     assert (workspace.runs / done / "adapter" / "adapter_config.json").is_file()
 
 
+def test_what_an_interrupted_merge_left_can_go_unless_one_is_going_on(workspace: Workspace) -> None:
+    stopped, pinned = trained(workspace, fail=True), trained(workspace)
+    registry.set_label(workspace, pinned, "", "", True)
+    for run in (stopped, pinned):
+        write_text(workspace.runs / run / ".merged-merging" / "model-1.safetensors", "x" * 700)
+    left = workspace.runs / stopped / ".merged-merging"
+    with jobs.job(workspace, "merge"):
+        assert registry.disk_use(workspace).half_merged == ()
+    found = registry.disk_use(workspace)
+    assert (found.half_merged, found.can_go) == ((left,), {left: 700})
+    assert registry.clean_up(workspace, for_good=True) == 700
+    assert not left.exists() and (workspace.runs / stopped / "adapter").is_dir()
+
+
 def test_a_run_is_listed_by_the_authors_name_for_it(workspace: Workspace) -> None:
     run = trained(workspace)
     assert registry.shown(workspace, run) == run

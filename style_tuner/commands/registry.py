@@ -85,12 +85,16 @@ def clean_up(
     workspace: WorkspaceOption = "default",
     as_json: JsonOption = False,
 ) -> None:
-    """Take away saved states that no run needs any more; voices stay."""
+    """Take away saved states that no run needs any more, and what interrupted merges left; voices stay."""
     from style_tuner import registry
 
-    freed = registry.clean_up(existing_workspace(workspace), for_good)
+    place = existing_workspace(workspace)
+    half = [str(folder) for folder in registry.disk_use(place).half_merged]
+    freed = registry.clean_up(place, for_good)
     what = "deleted" if for_good else "moved to the bin"
-    answer(as_json, {"bytes": freed, "for_good": for_good}, f"{freed / 1e6:.1f} MB {what}.")
+    among = f" Interrupted merges among it: {', '.join(half)}." if half else ""
+    value = {"bytes": freed, "for_good": for_good, "interrupted_merges": half}
+    answer(as_json, value, f"{freed / 1e6:.1f} MB {what}.{among}")
 
 
 def list_bin(

@@ -22,6 +22,7 @@ from style_tuner.workspace import Workspace
 HEADERS = ["Run", "State", "Voice score", "Loss, base → own", "Size on disk", "Base model", "Learned from", "Settings"]
 EMPTY = "No voice yet: train one on the tab Train. The server can already be started with the base model alone."
 KEEP = "Keep name, note and pin"
+NOTHING = "Nothing can go: only runs that are done and not pinned are cleaned up, and theirs is clean."
 TO_BIN, FOR_GOOD = "Move to the bin: nothing is lost, and no space is freed", "Delete for good: cannot be undone"
 
 
@@ -31,6 +32,7 @@ def stamp(workspace: Workspace) -> Any:
     files = [
         changed(workspace.runs / run / "merged" / "config.json", workspace.runs / run / "label.json") for run, _ in runs
     ]
+    files += [registry.half_merge(workspace, run) for run, _ in runs]
     return runs, files, listing(workspace.scores), listing(workspace.bin), sorted(server.served(workspace))
 
 
@@ -75,6 +77,7 @@ def _row(workspace: Workspace, one: Entry, served: Mapping[str, str]) -> list[ob
         *(["pinned"] if one.label.pinned else []),
         *([] if has_voice(folder) or one.run.status in ("queued", "running") else ["no voice"]),
         *(["merged"] if (folder / "merged" / "config.json").is_file() else []),
+        *(["half merged"] if registry.half_merge(workspace, one.run.id) else []),
         *(["served"] if one.run.id in served else []),
     ]
     size = views.size(recycled.size(folder))
@@ -142,20 +145,30 @@ def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
         ("can go", views.size(found.freed)),
         ("in the bin", views.size(found.bin)),
     ]
-    runs = sorted({folder.relative_to(workspace.runs).parts[0] for folder in found.can_go})
-    said = "Nothing can go: only runs that are done and not pinned are cleaned up, and theirs is clean."
+    half = [f"{path.parent.name} ({views.size(found.can_go.get(path, 0))} in {path})" for path in found.half_merged]
+    runs = {path.relative_to(workspace.runs).parts[0] for path in found.can_go if path not in found.half_merged}
+    said = (
+        []
+        if found.can_go
+        else ["Nothing can go: only runs that are done and not pinned are cleaned up, and theirs is clean."]
+    )
     if runs:
-        said = (
-            f"What can go: saved states and replaced voices of {', '.join(runs)}. The voices stay; an earlier state of "
-            "these runs can then no longer be chosen."
+        said.append(
+            f"What can go: saved states and replaced voices of {', '.join(sorted(runs))}. The voices stay; an earlier "
+            "state of these runs can then no longer be chosen."
+        )
+    if half:
+        said.append(
+            f"Interrupted merges can go, too: {', '.join(half)}. Merge goes on from what is there; without it, it "
+            "begins anew."
         )
     lying = [
         (f"{one.name}, {views.size(one.bytes)}, from {one.where}, {views.when(one.moved)}", one.id)
         for one in recycled.contents(workspace)
     ]
     where = views.sentence(f"The bin is {workspace.bin}.", "caption") if found.bin else Markup("")
-    shown = str(views.facts(pairs) + views.sentence(said) + where)
-    return shown, gr.Button(interactive=bool(runs)), gr.CheckboxGroup(lying, value=[], visible=bool(lying))
+    shown = str(views.facts(pairs) + views.sentence(" ".join(said)) + where)
+    return shown, gr.Button(interactive=bool(found.can_go)), gr.CheckboxGroup(lying, value=[], visible=bool(lying))
 
 
 def clean_up(workspace: Workspace, how: str) -> None:

@@ -38,6 +38,11 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
+def unfinished(output: Path) -> Path:
+    """Return the folder that a merge writes to until it is done, and finds again where it was interrupted."""
+    return output.with_name(f".{output.name}-merging")
+
+
 def let_others_read(folder: Path) -> None:
     """Give a new folder and its files the modes of the user's umask: some were made for this user alone."""
     mask = os.umask(0o077)  # can only be read by setting it; the stricter one, since others may write meanwhile

@@ -18,7 +18,7 @@ from style_tuner.tuning.adapters import check_adapter, with_adapter
 from style_tuner.tuning.check import check_model
 from style_tuner.tuning.checkpoints import disk_errors
 from style_tuner.tuning.comparing import Conversation
-from style_tuner.tuning.destination import check_destination, let_others_read
+from style_tuner.tuning.destination import check_destination, let_others_read, unfinished
 from style_tuner.tuning.likeness import Likeness, compare, expect, tokenizer_of
 from style_tuner.tuning.model import load_weights
 from style_tuner.tuning.quiet import quiet_libraries
@@ -105,11 +105,6 @@ def merge(
         bytes=found.bytes,
         seconds=round(time.monotonic() - began, 1),
     )
-
-
-def unfinished(output: Path) -> Path:
-    """Return the folder that a merge writes to until it is done, and finds again where it was interrupted."""
-    return output.with_name(f".{output.name}-merging")
 
 
 @contextmanager
