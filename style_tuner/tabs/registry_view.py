@@ -32,8 +32,8 @@ def stamp(workspace: Workspace) -> Any:
     files = [
         changed(workspace.runs / run / "merged" / "config.json", workspace.runs / run / "label.json") for run, _ in runs
     ]
-    files += [registry.half_merge(workspace, run) for run, _ in runs]
-    return runs, files, listing(workspace.scores), listing(workspace.bin), sorted(server.served(workspace))
+    half = [registry.half_merge(workspace, run) for run, _ in runs]
+    return runs, files, half, listing(workspace.scores), listing(workspace.bin), sorted(server.served(workspace))
 
 
 def show(workspace: Workspace, chosen: str | None) -> tuple[Any, ...]:
