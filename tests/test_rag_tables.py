@@ -96,7 +96,7 @@ def test_a_faulty_row_is_named_by_its_number_and_the_rest_comes_in(row: str, rea
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("name\nAda\n", "one column"), ('name,text\nAda,"no end', "no table"), ("\n", "empty"), ("", "empty")],
+    [("name\nAda\n", "one column"), ('name,text\nAda,"no end', "quotes do not match"), ("\n", "empty"), ("", "empty")],
 )
 def test_what_is_no_table_is_refused(text: str, reason: str) -> None:
     assert reason in read(text).skipped[0].reason
@@ -112,3 +112,33 @@ def test_columns_that_a_table_has_not_leave_what_the_world_says() -> None:
 
 def test_a_cell_of_a_hundred_thousand_words_is_read(tmp_path: Path) -> None:
     assert len(read(f"name,text\nAda,{'word ' * 100_000}\n").entries[0].text.split()) == 100_000
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        'Marc,"A clerk" who counts,character',
+        'Marc,"A clerk who never ends,character',
+        'Marc,A clerk,"character""',
+        "Marc,A clerk,character,and,more",
+    ],
+)
+def test_a_row_with_a_fault_is_named_and_the_others_come_in(bad: str) -> None:
+    after = 'Tom,"A cook, and\na drunk",character\nIda,A nurse,character\n'
+    notes = read(f"name,text,kind\nElena,An engineer,character\n{bad}\n{after}")
+    assert [entry.name for entry in notes.entries] == ["Elena", "Tom", "Ida"]
+    assert notes.entries[1].text == "A cook, and\na drunk"
+    assert [one.name for one in notes.skipped] == ["people.csv, row 3"]
+    assert "quotes" in notes.skipped[0].reason
+
+
+def test_a_table_in_which_no_row_can_be_read_is_refused_with_the_reason() -> None:
+    notes = read('name,"text" x\n"Elena\n')
+    assert not notes.entries
+    assert "quotes do not match" in notes.skipped[0].reason
+
+
+def test_thousands_of_rows_with_faults_take_no_longer_than_their_number() -> None:
+    rows = "".join(f'Marc {number},"A clerk" who,character\n' for number in range(20_000))
+    notes = read(f"name,text,kind\n{rows}Tom,A cook,character\n")
+    assert len(notes.skipped) == 20_000 and [entry.name for entry in notes.entries] == ["Tom"]

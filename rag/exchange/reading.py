@@ -30,7 +30,9 @@ KNOWN_FORMATS = (
 )
 NAMES = ("comment", "displayName", "name")
 """Under which the programs write the name of an entry."""
-NOT_A_NUMBER = "A value that is no number (NaN) is read as missing"
+LONGEST_NUMBER = 300
+"""Digits of a whole number; no lorebook counts so far."""
+NOT_A_NUMBER = "A value that is no number (NaN, Infinity or one with no end of digits) is read as missing"
 NOT_LORE = "Not read, for it holds no lore of a known format"
 
 
@@ -179,7 +181,7 @@ def _as_json(text: str, ending: str) -> Any | None:
 def parsed(text: str) -> Any:
     """Return the value of JSON text, or raise a `WorldError` that says where it breaks off."""
     try:
-        value = json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text.lstrip("\ufeff"), parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
         if "\\ud" in text or "\\uD" in text:  # half of a character that takes two cannot be kept in any file
             value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
         return value
@@ -188,21 +190,19 @@ def parsed(text: str) -> Any:
         raise WorldError(f"its JSON is damaged ({where}): export or download it anew") from None
     except RecursionError:
         raise WorldError("its JSON lies too deep in itself: no lorebook is like that") from None
-    except ValueError as error:
-        raise WorldError(f"its JSON is damaged ({error}): export or download it anew") from None
 
 
-def _no_number(word: str) -> Any:
-    if word == "NaN":
-        return math.nan
-    raise ValueError(f"{word} is no number")
+def _no_number(word: str) -> float:
+    return math.nan
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return value
+    return value if math.isfinite(value) else math.nan
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else math.nan
 
 
 def _too_large(limit: int) -> str:

@@ -37,6 +37,7 @@ KNOWN = {heading: value for value, headings in HEADINGS.items() for heading in h
 FIELD = "field: "
 """Stands before the heading of a field whose name is one of the known headings."""
 GUESSED = "The table has no headings that are known: the column with the longest texts was taken for the text"
+UNMATCHED = "its quotes do not match ({error}): put the cell in quotes and write each one in it twice"
 LISTS = ("aliases", "keys", "links")
 
 
@@ -56,27 +57,24 @@ def delimiter_of(text: str) -> str | None:
 def read(text: str, file: str) -> Notes:
     """Read a table, one entry a row."""
     csv.field_size_limit(LONGEST_CELL)
-    rows, first = _rows(text)
-    while rows and not any(cell.strip() for cell in rows[0]):
-        rows, first = rows[1:], first + 1
-    if not rows:
-        raise WorldError("the table is empty")
+    numbered, skipped = _rows(text, file)
+    numbered = [(number, row) for number, row in numbered if any(cell.strip() for cell in row)]
+    if not numbered:
+        raise WorldError(f"it is no table that can be read: {skipped[0].reason}" if skipped else "the table is empty")
+    rows = [row for _, row in numbered]
     headings = [_plain(cell) for cell in rows[0]]
     remarks: tuple[Remark, ...] = ()
     if {"name", "text"} <= {KNOWN.get(heading) for heading in headings}:
         columns = [KNOWN.get(_plain(cell)) or " ".join(cell.split()).removeprefix(FIELD) for cell in rows[0]]
         known = [_plain(cell) in KNOWN for cell in rows[0]]
-        rows, first = rows[1:], first + 1
+        numbered = numbered[1:]
     else:
         columns, known = _guessed(rows), [True] * len(rows[0])
         remarks = (Remark(GUESSED),)
     told = tuple(dict.fromkeys((*(c for c, k in zip(columns, known, strict=True) if k and c), "name", "text")))
     found: list[Found] = []
-    skipped: list[Skipped] = []
     faulty: list[str] = []
-    for number, row in enumerate(rows, first):
-        if not any(cell.strip() for cell in row):
-            continue
+    for number, row in numbered:
         source = f"{file}, row {number}"
         try:
             if len(row) > len(columns):
@@ -93,20 +91,32 @@ def read(text: str, file: str) -> Notes:
     return joined([Notes(tuple(found), tuple(skipped), remarks), about])
 
 
-def _rows(text: str) -> tuple[list[list[str]], int]:
-    """Return the rows of a table and the number of its first one."""
-    first = 1
+def _rows(text: str, file: str) -> tuple[list[tuple[int, list[str]]], list[Skipped]]:
+    """Return the rows of a table by their numbers, and those whose quotes do not match."""
+    number = 1
     delimiter = delimiter_of(text)
     if text.startswith("sep=") and "\n" in text:
         line, _, text = text.partition("\n")
-        delimiter, first = delimiter or line[4:].strip("\r") or ",", 2
+        delimiter, number = delimiter or line[4:].strip("\r") or ",", 2
     if delimiter is None:
         sample = "\n".join(text.splitlines()[:20])
         delimiter = max(DELIMITERS, key=sample.count)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)), first
-    except csv.Error as error:
-        raise WorldError(f"it is no table that can be read ({error}): save it anew as CSV") from None
+    lines = list(io.StringIO(text, newline=""))
+    rows: list[tuple[int, list[str]]] = []
+    skipped: list[Skipped] = []
+    at = 0
+    while at < len(lines):
+        reader = csv.reader(map(lines.__getitem__, range(at, len(lines))), delimiter=delimiter, strict=True)
+        read = 0
+        try:
+            for row in reader:
+                rows.append((number, row))
+                number, read = number + 1, reader.line_num
+            break
+        except csv.Error as error:
+            skipped.append(Skipped(f"{file}, row {number}", UNMATCHED.format(error=error)))
+            number, at = number + 1, at + read + 1
+    return rows, skipped
 
 
 def _plain(cell: str) -> str:
