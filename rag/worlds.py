@@ -36,10 +36,6 @@ from style_tuner.workspace import Workspace, open_workspace, time_stamp
 if TYPE_CHECKING:
     import numpy as np
 
-CONTEXT_PARTS = 6
-"""Words of lore are at most the context's tokens divided by this: with its names a word is nearly two tokens of a small
-vocabulary, so that lore takes at most a third of the context and request and reply have the rest.
-"""
 TOLD_WARNINGS = 5
 """Warnings that an import puts into the log; the others are counted."""
 log = logging.getLogger(__name__)
@@ -294,11 +290,9 @@ class Worlds:
         Not every engine refuses what is too long for the model: it answers with nonsense.
         """
         server = self.model_server
-        context = server.context_length
-        words = min(self._config.words, context // CONTEXT_PARTS) if context else self._config.words
         ruler = ruler_of(self._servers, server.url)
-        tokens, note = tokens_left(context, messages, reply, ruler)
-        return Room(self._config.entries, words, tokens, ruler, note)
+        tokens, note = tokens_left(server.context_length, messages, reply, ruler)
+        return Room(self._config.entries, self._config.words, tokens, ruler, note)
 
     def prompt(
         self,
@@ -312,17 +306,12 @@ class Worlds:
         retrieval = self.search(world, query, before, moment, messages, reply)
         self.inspector.record(world, query, self.at(world, moment), retrieval)
         if self._config.passages:
-            messages, passages = self._with_passages(world, messages, self.at(world, moment))
+            room = self._room(add_facts(messages, retrieval.hits), reply)
+            messages, passages = self.passages.prompted(
+                world, messages, self.at(world, moment), self._config.passages, self._config.least_similarity, room
+            )
             retrieval = replace(retrieval, passages=passages)
         return add_facts(messages, retrieval.hits), retrieval
-
-    def _with_passages(
-        self, world: str, messages: Sequence[dict[str, Any]], at: Moment
-    ) -> tuple[Conversation, tuple[str, ...]]:
-        """Return the conversation with as many earlier passages as the settings ask for, and where those stand."""
-        context = self.model_server.context_length
-        room = context // CONTEXT_PARTS if context else None
-        return self.passages.prompted(world, messages, at, self._config.passages, self._config.least_similarity, room)
 
     def backup(self, workspace: str) -> Path:
         """Write a copy of all worlds, with their histories, into a workspace's exports folder and return where."""

@@ -28,7 +28,11 @@ from style_tuner.config import WorldConfig
 from style_tuner.workspace import PROJECT_ROOT, Workspace
 
 USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}}\n\n'
-EVENTS = [b'data: {"choices":[{"delta":{"content":"One"}}]}\n\n', b": a comment\n\n", b"data:  [DONE]\n\n"]
+EVENTS = [
+    b'data: {"model":"base","choices":[{"delta":{"content":"One"}}]}\n\n',
+    b": a comment\n\n",
+    b"data:  [DONE]\n\n",
+]
 MODELS = [  # as vLLM lists them: the base under each of its names
     {"id": "base", "root": "/models/llama", "parent": None},
     {"id": "meta/llama", "root": "/models/llama", "parent": None},

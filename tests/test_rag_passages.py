@@ -10,13 +10,14 @@ from rag_processes import Upstream, free_port, world_here
 from typer.testing import CliRunner
 
 from rag.__main__ import app
+from rag.front.upstream import USUAL_URL
 from rag.lore.passages import LEAST_WORDS, MOST_WORDS, cut
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError
 from style_tuner.manuscripts.store import import_file
 from style_tuner.records import Chapter, Entry, Manuscript, Moment
-from style_tuner.workspace import Workspace
+from style_tuner.workspace import Workspace, write_json
 
 
 def sentence(*words: str, length: int = 40) -> str:
@@ -175,6 +176,19 @@ def test_earlier_passages_are_sent_with_a_prompt_as_data(worlds: Worlds) -> None
     assert "drowned" not in prompt[-1]["content"]
     worlds.set_present("coast", Moment("", 1))
     assert worlds.prompt("coast", messages)[0] == messages
+
+
+def test_passages_take_the_tokens_that_request_and_lore_leave(worlds: Worlds, workspace: Workspace) -> None:
+    worlds.set_present("coast", Moment("", 3))
+    messages = [{"role": "user", "content": "Wenna lights candles near chapel5."}]
+
+    def sent(context: int, reply: int) -> int:
+        write_json(workspace.servers / "model.json", {"url": USUAL_URL, "context_length": context})
+        return len(worlds.prompt("coast", messages, reply=reply)[1].passages)
+
+    assert sent(8000, 100) == 1
+    assert sent(8000, 7900) == 0  # what the reply may take is not there for passages
+    assert sent(300, 50) == 0  # a third of the context is less than a passage
 
 
 def test_routes_link_search_and_unlink(worlds: Worlds) -> None:

@@ -60,8 +60,11 @@ def test_without_a_world_the_request_passes_byte_for_byte(running: SimpleNamespa
     assert "x-world-sources" not in answer.headers
 
 
-def test_stream_is_relayed_byte_for_byte(running: SimpleNamespace, upstream: Upstream) -> None:
-    assert stream(running, "base") == b"".join(EVENTS)
+@pytest.mark.parametrize("asked", ["base", "base@scifi", "base@none"])
+def test_stream_is_relayed_byte_for_byte(running: SimpleNamespace, upstream: Upstream, asked: str) -> None:
+    """The field `model` of an answer says what the engine says, whatever name was asked for."""
+    assert stream(running, asked) == b"".join(EVENTS)
+    assert upstream.asked[-1]["model"] == "base"
 
 
 def test_models_are_those_of_the_model_server_plain_and_with_each_world(

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from rag_processes import world_service
 
+from rag.front.relay import _down
 from rag.front.upstream import TAKEN_BY_TRANSFORMERS, USUAL_URL, ModelServer, completed, model_server
 from style_tuner.workspace import write_json
 
@@ -19,7 +20,14 @@ def test_the_server_of_this_home_is_followed_to_another_port(tmp_path: Path) -> 
     write_json(tmp_path / "model.json", HERE | {"url": "http://127.0.0.1:18124/v1", "engine": "vllm"})
     assert model_server(tmp_path, None) == ModelServer("http://127.0.0.1:18124/v1", "vllm", 1024)
     write_json(tmp_path / "model.json", HERE | {"health": "stopped"})
-    assert model_server(tmp_path, None).url == USUAL_URL
+    assert model_server(tmp_path, None) == ModelServer(USUAL_URL, ended=HERE["url"])
+    assert model_server(tmp_path, "http://gpu:8000/v1") == ModelServer("http://gpu:8000/v1")
+
+
+def test_where_no_server_answers_the_one_that_ran_last_is_named() -> None:
+    assert f"The model server at {USUAL_URL} does not answer" in _down(ModelServer(USUAL_URL))
+    said = _down(ModelServer(USUAL_URL, ended=HERE["url"]))
+    assert HERE["url"] in said and USUAL_URL in said and "style_tuner serve" in said
 
 
 def test_a_given_server_stays_and_is_known_where_it_is_the_one_of_this_home(tmp_path: Path) -> None:

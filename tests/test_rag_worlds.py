@@ -46,11 +46,19 @@ def test_a_model_with_a_small_context_gets_less_lore(worlds: Worlds, workspace: 
     assert {"The Ship", "The Arm"} <= set(names(worlds, query))
     write_json(workspace.servers / "model.json", {"url": USUAL_URL, "context_length": 1024})
     retrieval = worlds.search("scifi", query)
-    assert retrieval.words <= 1024 // 6
+    assert 0 < retrieval.tokens <= 1024 // 3
     assert "The Arm" in names(worlds, query)
     assert "The Ship" in [hit.entry.name for hit in retrieval.left_out]
     write_json(workspace.servers / "model.json", {"url": "http://127.0.0.1:9/v1", "context_length": 1024})
     assert "The Ship" in names(worlds, query)
+
+
+def test_a_small_context_is_measured_in_tokens_alone(worlds: Worlds, workspace: Workspace) -> None:
+    worlds.put("scifi", [Entry("oath", "The Oath", "I am as I do " * 50)])
+    write_json(workspace.servers / "model.json", {"url": USUAL_URL, "context_length": 1024})
+    retrieval = worlds.search("scifi", "They swear the oath")
+    assert "The Oath" in [hit.entry.name for hit in retrieval.hits]
+    assert retrieval.words > 1024 // 6 and retrieval.tokens < 1024 // 3
 
 
 def test_name_in_the_reply_before_counts_as_mention(worlds: Worlds) -> None:

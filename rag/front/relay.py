@@ -113,8 +113,11 @@ class Relay:
 
 
 def _down(server: ModelServer) -> str:
+    silent = f"The model server at {server.url} does not answer."
+    if server.ended:
+        silent = f"The model server at {server.ended} has ended, and none answers at the usual address {server.url}."
     return (
-        f"The model server at {server.url} does not answer. Start it on the Models tab or with "
+        f"{silent} Start it on the Models tab or with "
         "`python -m style_tuner serve`, then send this again; this service need not be restarted."
     )
 

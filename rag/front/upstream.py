@@ -34,11 +34,15 @@ TAKEN_BY_TRANSFORMERS: Mapping[str, set[str]] = {
 
 @dataclass(frozen=True)
 class ModelServer:
-    """A model server's address, and what its file tells: `engine` is empty and the context None where it tells none."""
+    """A model server's address, and what its file tells: `engine` is empty and the context None where it tells none.
+
+    `ended` is the address of the one that ran here last, where the usual address is asked because it runs no more.
+    """
 
     url: str
     engine: str = ""
     context_length: int | None = None
+    ended: str = ""
 
     def takes(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a request that this server heeds at `path`, in the form that it reads."""
@@ -67,5 +71,5 @@ def model_server(servers: Path, given: str | None) -> ModelServer:
     running = state.get("health") in ("starting", "up")
     url = (given or (here if running else USUAL_URL)).rstrip("/")
     if url != here:
-        return ModelServer(url)
+        return ModelServer(url, ended="" if given else here)
     return ModelServer(url, state.get("engine", ""), state.get("context_length"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rag.lore.passages import FoundPassage, Linked, PassageSource, PassageStore
 from rag.lore.store import LoreStore
+from rag.retrieval.budget import Room
 from rag.retrieval.prompt import CLOSING, OPENING, Conversation, fact, last_request, last_user
 from rag.vectors.embed import Embedder
 from rag.vectors.indexing import Indexer, Progress
@@ -93,11 +94,11 @@ class SecondSource:
         ]
 
     def prompted(
-        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment, most: int, least: float, room: int | None
+        self, world: str, messages: Sequence[dict[str, Any]], moment: Moment, most: int, least: float, room: Room
     ) -> tuple[Conversation, tuple[str, ...]]:
         """Return a conversation with at most `most` passages for its last request, and the places of those.
 
-        They have at most `room` words.
+        They have at most the room's tokens.
         """
         found = within(self.search(world, last_request(messages)[0], most, moment, least), room)
         if last_user(messages) is None:
@@ -149,13 +150,21 @@ def _fused(*rankings: Sequence[str]) -> list[str]:
     return sorted(sums, key=lambda number: -sums[number])
 
 
-def within(passages: Sequence[FoundPassage], words: int | None) -> list[FoundPassage]:
-    """Return as many of the passages, whole, as have no more words together; None is no limit."""
+def within(passages: Sequence[FoundPassage], room: Room) -> list[FoundPassage]:
+    """Return as many of the passages, whole, as have no more tokens together than there is room for."""
     kept: list[FoundPassage] = []
+    left = room.tokens
     for passage in passages:
-        if words is None or sum(len(one.text.split()) for one in (*kept, passage)) <= words:
+        tokens = room.ruler.tokens(line_of(passage))
+        if left is None or tokens <= left:
             kept.append(passage)
+            left = None if left is None else left - tokens
     return kept
+
+
+def line_of(passage: FoundPassage) -> str:
+    """Return a passage as the line that a prompt gets."""
+    return fact(Entry("", place_of(passage), passage.text))
 
 
 def place_of(passage: FoundPassage) -> str:
@@ -169,8 +178,7 @@ def add_passages(messages: Sequence[dict[str, Any]], passages: Sequence[FoundPas
     at = last_user(result)
     if at is None or not passages:
         return result
-    lines = (fact(Entry("", place_of(one), one.text)) for one in passages)
-    block = "\n".join((HEADING, OPENING, *lines, CLOSING)) + "\n\n"
+    block = "\n".join((HEADING, OPENING, *map(line_of, passages), CLOSING)) + "\n\n"
     content = result[at].get("content")
     if isinstance(content, list):
         result[at]["content"] = [{"type": "text", "text": block.rstrip()}, *content]
