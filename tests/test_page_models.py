@@ -113,17 +113,19 @@ def test_two_runs_stand_side_by_side(workspace: Workspace) -> None:
 
 
 def test_what_can_go_is_said_before_it_goes(workspace: Workspace) -> None:
-    said, button, lying = registry_view.show_disk(workspace)
+    said, button, lying, of_bin = registry_view.show_disk(workspace)
     assert "Nothing can go" in said
     assert not button.interactive
+    assert not of_bin.visible
     run = trained(workspace)
     write_text(workspace.runs / run / "checkpoints" / "checkpoint-2" / "optimizer.pt", "x" * 2000)
-    said, button, lying = registry_view.show_disk(workspace)
+    said, button, lying, _ = registry_view.show_disk(workspace)
     assert f"saved states and replaced voices of {run}" in said
     assert "<b>2 kB</b> can go" in said
     assert button.interactive
     registry_view.clean_up(workspace, registry_view.TO_BIN)
-    said, _, lying = registry_view.show_disk(workspace)
+    said, _, lying, of_bin = registry_view.show_disk(workspace)
+    assert of_bin.visible
     assert "<b>2 kB</b> in the bin" in said
     ((shown, identity),) = lying.choices
     assert shown.startswith(f"checkpoint-2, 2 kB, from runs/{run}/checkpoints")
@@ -140,7 +142,7 @@ def test_an_interrupted_merge_is_shown_with_its_place_and_size(workspace: Worksp
     write_text(workspace.runs / run / ".merged-merging" / "model-1.safetensors", "x" * 3000)
     assert registry_view.stamp(workspace) != before
     assert "done, half merged" in registry_view.show(workspace, None)[0]
-    said, button, _ = registry_view.show_disk(workspace)
+    said, button, *_ = registry_view.show_disk(workspace)
     assert f"Interrupted merges can go, too: {run} (3 kB in {workspace.runs / run / '.merged-merging'})" in said
     assert button.interactive
 

@@ -137,8 +137,8 @@ def show_comparison(workspace: Workspace, one: str | None, other: str | None) ->
     return *boxes, str(views.table("What differs", ["", left.name, right.name], rows))
 
 
-def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
-    """Return what the runs take of the disk, what can be cleaned up, and the choice of what lies in the bin."""
+def show_disk(workspace: Workspace) -> tuple[str, Any, Any, Any]:
+    """Return what the runs take of the disk, what can be cleaned up, and what lies in the bin with its buttons."""
     found = registry.disk_use(workspace)
     pairs = [
         ("in runs", views.size(found.runs)),
@@ -168,7 +168,12 @@ def show_disk(workspace: Workspace) -> tuple[str, Any, Any]:
     ]
     where = views.sentence(f"The bin is {workspace.bin}.", "caption") if found.bin else Markup("")
     shown = str(views.facts(pairs) + views.sentence(" ".join(said)) + where)
-    return shown, gr.Button(interactive=bool(found.can_go)), gr.CheckboxGroup(lying, value=[], visible=bool(lying))
+    return (
+        shown,
+        gr.Button(interactive=bool(found.can_go)),
+        gr.CheckboxGroup(lying, value=[], visible=bool(lying)),
+        gr.Row(visible=bool(lying)),
+    )
 
 
 def clean_up(workspace: Workspace, how: str) -> None:
@@ -221,11 +226,11 @@ def build_disk(page: Page) -> None:
         how = gr.Radio([TO_BIN, FOR_GOOD], value=TO_BIN, label="How")
         button = gr.Button("Clean up", size="sm", interactive=False)
         lying = gr.CheckboxGroup([], label="In the bin", visible=False)
-        with gr.Row():
+        with gr.Row(visible=False) as of_bin:
             back = gr.Button("Put back what is ticked", size="sm")
             delete = gr.Button("Delete what is ticked for good", size="sm", variant="stop")
-    page.follow(stamp, show_disk, [use, button, lying])
+    page.follow(stamp, show_disk, [use, button, lying, of_bin])
     page.on(button.click, clean_up, [how], None)
     for pressed, work in ((back, put_back), (delete, empty)):
         done = page.on(pressed.click, work, [lying], None)
-        page.on(done.then, show_disk, [], [use, button, lying], **HIDDEN)
+        page.on(done.then, show_disk, [], [use, button, lying, of_bin], **HIDDEN)

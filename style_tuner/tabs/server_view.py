@@ -195,7 +195,8 @@ def build(page: Page) -> None:
         label = "Longest prompt and draft together, in tokens (vLLM; 0: as long as the memory allows)"
         longest = gr.Number(0, label=label, precision=0, minimum=0)
     with gr.Accordion("Show details", open=False):
-        log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False)
+        empty = "The server writes here once it was started."
+        log = gr.Textbox(label="Server log", lines=14, max_lines=14, interactive=False, placeholder=empty)
     settings: list[Any] = [engine, port, memory, base, longest]
     page.follow(stamp, show, [head, log, start_button, stop_button])
     page.follow(lambda workspace: sorted(voices_of(workspace)), _bases, base, [base])
