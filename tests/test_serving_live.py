@@ -1,5 +1,6 @@
 """Both engines for real behind one interface: names, streaming, cancel, voices of later, errors, a crash, the end."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from rag_processes import world_service
 from serving_models import make_voice
 from test_serving_server import GREEDY, REQUEST, free_port
 
@@ -136,6 +138,43 @@ def test_vllm_stops_generating_when_a_reply_is_left(running: ServerState) -> Non
 def figure(running: ServerState, name: str) -> float:
     text = httpx.get(running.url.replace("/v1", "/metrics")).text
     return sum(float(value) for value in re.findall(rf"^vllm:{name}\{{.*\}} (\S+)$", text, re.MULTILINE))
+
+
+@ONLY_VLLM
+def test_vllm_behind_the_world_gets_lore_and_stops_when_the_reader_leaves(
+    place: Workspace, running: ServerState
+) -> None:
+    entry = {"name": "Elena Voss", "aliases": ["Elena"], "text": "Her left arm is made of brass."}
+    ask = {"model": "base@harbour", "messages": [{"role": "user", "content": "Elena comes home."}], "temperature": 0}
+    ask |= {"stream": True, "stream_options": {"include_usage": True}}
+    with (
+        world_service(place.home, "harbour", "--model-url", running.url) as (url, _),
+        httpx.Client(base_url=f"{url}/v1", trust_env=False, timeout=120) as reader,
+    ):
+        httpx.post(f"{url}/worlds/harbour/entries", json={"entries": [entry]}, trust_env=False).raise_for_status()
+
+        def read(model: str, most: int) -> tuple[httpx.Headers, list[dict[str, Any]]]:
+            with reader.stream("POST", "/chat/completions", json=ask | {"model": model, "max_tokens": most}) as answer:
+                told = [line[6:] for line in answer.iter_lines() if line.startswith("data: {")]
+            return answer.headers, [json.loads(event) for event in told]
+
+        headers, told = read("base@harbour", 24)
+        assert "Elena%20Voss" in headers["x-world-sources"]
+        assert sum(bool(event["choices"] and event["choices"][0]["delta"].get("content")) for event in told) > 5
+        assert {event["model"] for event in told} == {"base"}
+        _, plain = read("base@none", 24)
+        lore = told[-1]["usage"]["prompt_tokens"] - plain[-1]["usage"]["prompt_tokens"]
+        assert lore > 10  # vLLM read the fact, not the question alone
+
+        before = figure(running, "generation_tokens_total")
+        with reader.stream("POST", "/chat/completions", json=ask | {"max_tokens": LONG.max_tokens}) as answer:
+            next(answer.iter_lines())
+        wait_for(lambda: figure(running, "generation_tokens_total") > before)
+        wait_for(lambda: figure(running, "num_requests_running") == 0)
+        written = figure(running, "generation_tokens_total")
+        assert written < before + LONG.max_tokens
+        time.sleep(0.5)
+        assert figure(running, "generation_tokens_total") == written
 
 
 @ONLY_VLLM
