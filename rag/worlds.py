@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -330,4 +331,5 @@ class Worlds:
             self._indexer.catch_up(self._source(name))
             self.passages.catch_up(name)
         for name in first:
-            self._finder.atlas(self._store, name)
+            self._finder.warm_up(self._store, name)
+        gc.freeze()  # what a large world consists of stays: looking through it for garbage would halt all streams

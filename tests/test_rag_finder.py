@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.lore.store import LoreStore
+from rag.lore.store import LoreStore, pieces
 from rag.retrieval.atlas import Atlas
 from rag.retrieval.finder import Finder
 from rag.retrieval.keywords import Keywords, Stemmer
@@ -163,6 +163,18 @@ def test_the_sample_of_a_world_is_drawn_once_also_where_its_vectors_are_missing(
     for _ in range(3):
         names(finder, store, "Who lights the lamp?")
     assert len(drawn) == 1
+
+
+def test_a_warmed_up_finder_has_the_vectors_of_a_world_in_memory(store: LoreStore, tmp_path: Path) -> None:
+    path = tmp_path / "pieces.sqlite"
+    before = FineVectors(path, MODEL)
+    before.embed([text for entry in store.entries("tides") for text in pieces(entry)])
+    before.close()
+    fine = FineVectors(path, MODEL)
+    Finder(MODEL, fine).warm_up(store, "tides")
+    assert set(fine._memory) == {text for entry in store.entries("tides") for text in pieces(entry)}
+    fine.close()
+    fine.load(["The ferry."])  # a service that ends while it warms up
 
 
 def test_the_best_match_is_the_same_however_many_vectors_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

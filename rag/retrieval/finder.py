@@ -90,6 +90,12 @@ class Finder:
             self._atlases[number] = revision, atlas
             return atlas
 
+    def warm_up(self, store: LoreStore, world: str) -> None:
+        """Bring together what a world's entries are found by, before the first request."""
+        atlas = self.atlas(store, world)
+        if self._fine is not None and self._background(store.number(world), atlas):
+            self._fine.load([text for one in atlas.entries for text in atlas.pieces(one)[:MOST_PIECES]])
+
     def find(
         self, store: LoreStore, world: str, query: str, before: str, moment: Moment, near: Near, least: float
     ) -> Found:

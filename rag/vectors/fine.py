@@ -62,7 +62,7 @@ class FineVectors:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._reader = reader
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._memory: OrderedDict[str, Kept] = OrderedDict()
         self._remembered = 0
         self._later: threading.Thread | None = None
@@ -108,6 +108,14 @@ class FineVectors:
         if missing:
             found |= self._keep(missing, self._reader.read(missing))
         return [found[text] for text in texts]
+
+    def load(self, texts: Sequence[str]) -> None:
+        """Take kept vectors into memory, as far as it holds them, so that requests need not."""
+        for start in range(0, len(texts), AT_ONCE):
+            with self._lock:
+                if self._closing or self._remembered > 0.9 * REMEMBERED:
+                    return
+                self._look_up(texts[start : start + AT_ONCE])
 
     def _read_later(self, texts: list[str]) -> None:
         """Read texts beside the requests, so that those to come find their vectors; one lot at a time."""
