@@ -75,6 +75,8 @@ def present(
         given = {"book": book, "chapter": chapter}
         now = _ask("PUT", path, {**kept, **{key: value for key, value in given.items() if value is not None}})
     typer.echo(json.dumps(now, ensure_ascii=False) if as_json else f"{world}: {_moment(now)}")
+    for note in now.get("notes", []):
+        typer.echo(f"Note: {note}", err=True)
 
 
 def backup(

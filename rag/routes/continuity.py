@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag.continuity.check import check_draft, gather
 from rag.continuity.model import second_opinion
+from rag.routes.books import about_book
 from rag.worlds import Worlds
 from style_tuner.records import Moment
 
@@ -46,7 +47,7 @@ def routes(worlds: Worlds) -> APIRouter:
             "entries_named": checked.entries,
             "findings": findings,
             "sure": sum(one.certainty == "sure" for one in checked.findings),
-            "notes": list(checked.notes),
+            "notes": [*checked.notes, *about_book(worlds, world, body.book)],
         }
 
     return router

@@ -16,6 +16,7 @@ from rag.lore.lorebook import Skipped, entry_from, without_doubles
 from rag.lore.store import check_length
 from rag.retrieval.inspector import inspection
 from rag.retrieval.retrieve import Retrieval
+from rag.routes.books import about_book, about_new_books
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry, Hit, Moment
@@ -94,7 +95,9 @@ def routes(worlds: Worlds) -> APIRouter:
             there = {"entry": asdict(error.now) if error.now else None, "version": error.version}
             return JSONResponse({**error_body(str(error), "written_since", CONFLICT), **there}, CONFLICT)
         number = worlds.history.version(world, entry_id)
-        return {"world": world, "entry": asdict(entry), "changed": bool(changed), "version": number}
+        warnings = [*worlds.warnings([entry]), *about_new_books(worlds, world, [entry])]
+        written = {"changed": bool(changed), "version": number, "warnings": warnings}
+        return {"world": world, "entry": asdict(entry), **written}
 
     @router.delete("/{world}/entries/{entry_id}")
     def delete_entry(world: str, entry_id: str) -> dict[str, Any]:
@@ -109,13 +112,15 @@ def routes(worlds: Worlds) -> APIRouter:
         moment = Moment(body.book, body.chapter)
         found = worlds.search(world, body.query, moment=moment)
         shown = inspection(found, worlds.at(world, moment))
-        return {**retrieval_json(found), "inspection": shown, "notes": worlds.notes(world)}
+        notes = [*worlds.notes(world), *about_book(worlds, world, body.book)]
+        return {**retrieval_json(found), "inspection": shown, "notes": notes}
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
         messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter), body.max_tokens)
         shown = worlds.inspector.prompts(world)[0]
-        return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": worlds.notes(world)}
+        notes = [*worlds.notes(world), *about_book(worlds, world, body.book)]
+        return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": notes}
 
     return router
 
@@ -130,7 +135,7 @@ def _put_edited(worlds: Worlds, world: str, entry: Entry, version: int) -> bool:
 def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]], named: str = "") -> dict[str, Any]:
     """Import entries given as plain values; those with a fault are left out and named with the reason.
 
-    `warnings` is there only where an entry is longer than a prompt has room for.
+    `warnings` is there only where an entry is longer than a prompt has room for, or its book may be misspelt.
     """
     read: list[tuple[str, Entry]] = []
     skipped: list[Skipped] = []
@@ -145,7 +150,7 @@ def import_into(worlds: Worlds, world: str, rows: list[dict[str, Any]], named: s
     entries, doubles = without_doubles(read)
     about = f"Import of {{entries}} from {named}" if named else ""
     changed = worlds.put(world, entries, about)
-    warnings = worlds.warnings(entries)
+    warnings = [*worlds.warnings(entries), *about_new_books(worlds, world, entries)]
     return {
         "world": world,
         "imported": changed,

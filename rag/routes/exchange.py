@@ -21,6 +21,7 @@ from rag.exchange.writing import Exported, export, known_format
 from rag.lore.lorebook import Found, Notes, Remark, Skipped, joined
 from rag.lore.shelf import check_world_name
 from rag.lore.store import check_length
+from rag.routes.books import about_new_books
 from rag.worlds import Worlds
 from style_tuner.errors import WorldError
 
@@ -96,7 +97,7 @@ def bring_in(worlds: Worlds, world: str, read: Notes, source: str, dry_run: bool
     planned = plan(read.found, known)
     if not dry_run and planned.entries:
         worlds.put(world, planned.entries, f"Import of {{entries}} from {_short_name(source)}" if source else "")
-    warnings = worlds.warnings(planned.entries)
+    warnings = [*worlds.warnings(planned.entries), *about_new_books(worlds, world, planned.entries)]
     return {"world": world, "dry_run": dry_run, **_report(read, planned), "warnings": warnings}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from rag.routes.books import about_book
 from rag.routes.entries import progress_json
 from rag.worlds import Worlds
 from style_tuner.records import Moment
@@ -74,7 +75,8 @@ def routes(worlds: Worlds) -> APIRouter:
     @router.put("/worlds/{world}/present")
     def put_present(world: str, body: Present) -> dict[str, Any]:
         worlds.set_present(world, Moment(body.book.strip(), body.chapter))
-        return {"world": world, **asdict(worlds.present(world))}
+        now = worlds.present(world)
+        return {"world": world, **asdict(now), "notes": about_book(worlds, world, now.book)}
 
     @router.post("/backup")
     def backup(body: ToBackUp) -> dict[str, Any]:
