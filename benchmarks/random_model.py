@@ -48,15 +48,18 @@ def rows(count: int, vocabulary: int) -> tuple[list[list[int]], list[list[int]]]
     return ids, labels
 
 
-def write_model(shape: str, folder: Path) -> None:
-    """Write a model with random weights in bfloat16, and the starter model's tokenizer, which is only looked at."""
+def write_model(shape: str, folder: Path, **changes: Any) -> None:
+    """Write a model with random weights in bfloat16, and the starter model's tokenizer, which is only looked at.
+
+    `changes` are of the shape: a vocabulary as small as that tokenizer's makes a model whose replies can be read.
+    """
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
 
     from style_tuner.tokenizer import load_tokenizer
 
     torch.manual_seed(1)
-    settings = LlamaConfig(**SHAPES[shape], max_position_embeddings=CONTEXT, dtype="bfloat16")
+    settings = LlamaConfig(**SHAPES[shape] | changes, max_position_embeddings=CONTEXT, dtype="bfloat16")
     build: Any = AutoModelForCausalLM.from_config
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)

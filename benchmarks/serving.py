@@ -2,13 +2,15 @@
 
     python -m benchmarks.serving --json
     python -m benchmarks.serving --model meta-llama/Llama-3.1-8B-Instruct --voice FOLDER --engine vllm
+    python -m benchmarks.serving --shape 1b --tokens 24 --rounds 2 --json
 
 vLLM is started with base and adapter and again with the merged model alone, for that is how each is served; figures
 are medians over rounds that take turns. transformers serves no adapters: there only base and merged model are measured.
 Without `--voice` a LoRA of rank 16 with random weights is made for the model: how fast a model writes does not depend
-on what it has learned. The last line is one JSON object: for `base`, `merged`, `adapter` and each number of requests at
-once, tokens a second of all together and seconds until the first token (median); `adapter_of_merged` is the ratio of
-their tokens a second.
+on what it has learned. `--shape` makes the base model, too, of random weights: what an adapter costs beside the model
+depends on the model's size. The last line is one JSON object: for `base`, `merged`, `adapter` and each number of
+requests at once, tokens a second of all together and seconds until the first token (median); `adapter_of_merged` is the
+ratio of their tokens a second.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
+from benchmarks.random_model import SHAPES, write_model
 from style_tuner.config import STARTER_MODEL, SamplingConfig, ServingConfig, resolve_model
 from style_tuner.records import Message
 from style_tuner.serving import server
@@ -44,10 +47,11 @@ TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 @dataclass(frozen=True)
 class Timed:
-    """One reply, and the seconds until its first piece came."""
+    """One reply, the seconds until its first piece came, and whether it was cut at the longest reply."""
 
     first: float
     text: str
+    cut: bool
 
 
 def write(url: str, model: str, sampling: SamplingConfig, seed: int) -> Timed:
@@ -57,7 +61,7 @@ def write(url: str, model: str, sampling: SamplingConfig, seed: int) -> Timed:
     with stream_chat(url, model, REQUEST, sampling, seed) as stream:
         for _ in stream:
             first = first or time.perf_counter() - began
-    return Timed(first, stream.text)
+    return Timed(first, stream.text, stream.finish_reason == "length")
 
 
 def together(
@@ -68,8 +72,10 @@ def together(
     with ThreadPoolExecutor(number) as pool:
         found = list(pool.map(lambda place: write(url, model, sampling, seed + place), range(number)))
     took = time.perf_counter() - began
+    # Random words are cut into other tokens than they were written in, so that a whole reply is not counted again.
+    counts = [sampling.max_tokens if one.cut else len(tokenizer(one.text).input_ids) for one in found]
     return {
-        "tokens_per_second": sum(len(tokenizer(one.text).input_ids) for one in found) / took,
+        "tokens_per_second": sum(counts) / took,
         "first_token_seconds": statistics.median(one.first for one in found),
     }
 
@@ -96,7 +102,10 @@ def random_voice(base: str, folder: Path) -> Path:
 
 def measure(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
     """Serve and time each of the three; rounds take turns, so that a busy moment does not fall on one alone."""
-    base = resolve_model(chosen.model)
+    if chosen.shape:
+        write_model(chosen.shape, home / "base", vocab_size=SHAPES["starter"]["vocab_size"])
+        say("The model is written")
+    base = str(home / "base") if chosen.shape else resolve_model(chosen.model)
     voice = chosen.voice or random_voice(base, home / "voice")
     sampling, tokenizer = SamplingConfig(max_tokens=chosen.tokens), load_tokenizer(base)
     engine = choose_engine(ServingConfig(engine=chosen.engine))
@@ -133,7 +142,12 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
         key: round(one["tokens_per_second"] / result["merged"][key]["tokens_per_second"], 3)
         for key, one in result.get("adapter", {}).items()
     }
-    settings = {"engine": engine, "model": chosen.model, "tokens": chosen.tokens, "rounds": chosen.rounds}
+    settings = {
+        "engine": engine,
+        "model": chosen.shape or chosen.model,
+        "tokens": chosen.tokens,
+        "rounds": chosen.rounds,
+    }
     return settings | result | {"adapter_of_merged": ratios or None}
 
 
@@ -146,6 +160,7 @@ def main() -> None:
     """Measure and print a table, or one JSON object."""
     parser = argparse.ArgumentParser(description="Tokens a second and time to the first token, served.")
     parser.add_argument("--model", default=str(STARTER_MODEL), help="Base model: folder or Hub name.")
+    parser.add_argument("--shape", choices=sorted(SHAPES), help="Random weights of this shape, in place of a model.")
     parser.add_argument("--voice", type=Path, help="Folder with `adapter` and `merged`; default: random weights.")
     parser.add_argument("--engine", default="auto", choices=["auto", "vllm", "transformers"])
     parser.add_argument("--requests", type=int, nargs="+", default=[1, 8, 32], help="Requests at once.")
