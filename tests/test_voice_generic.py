@@ -7,6 +7,7 @@ from style_tuner.config import SAMPLES
 from style_tuner.voice.checks.generic import (
     EVEN_RHYTHM,
     NAMES_TOGETHER,
+    OWN_WORDS,
     WORDS_TOGETHER,
     count_patterns,
     generic_findings,
@@ -15,8 +16,10 @@ from style_tuner.voice.checks.generic import (
 )
 from style_tuner.voice.checks.stock import PATTERNS
 from style_tuner.voice.segment import pieces, words
+from style_tuner.voice.verification.masking import tokens
 
 STORIES = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("manuscripts/*.txt"))]
+PASSAGES = [piece for story in STORIES for piece in pieces(story, 120)]
 GENERIC = (Path(__file__).parent / "voice_texts" / "generic_ai_prose.txt").read_text(encoding="utf-8")
 SHOWN = {
     "“a mix of”": "a mix of grief and hope",
@@ -99,6 +102,24 @@ def test_a_few_occurrences_are_no_habit(habits):
 def test_sentences_of_one_length_are_noticed(habits):
     even = " ".join("The old boat lay on the grey stones all day." for _ in range(60))
     assert EVEN_RHYTHM in {finding.name for finding in generic_findings([even], habits)}
+
+
+@pytest.mark.parametrize("dash", ["--", "—", " – ", " -- ", " - "])
+def test_a_dash_is_a_dash_however_it_is_typed(dash):
+    told = f"She rose{dash}or tried to{dash}and went down to the boat{dash}which had gone. "
+    assert count_patterns(told * 4)["dashes"] == 12 == tokens(told * 4).count("—")
+    typed = own_habits((" ".join(f"Line {number} of it{dash}if it was one{dash}ran on." for number in range(500)),))
+    assert "dashes" not in {finding.name for finding in generic_findings([told * 30], typed)}
+
+
+def test_short_passages_are_looked_at_up_to_the_number_that_is_promised():
+    passages = tuple(f"{' '.join(['The boat lay at the quay and nobody came.'] * 15)}" for _ in range(1500))
+    found = own_habits(passages)
+    assert 0.95 * OWN_WORDS < found.words < 1.05 * OWN_WORDS
+    few = own_habits(passages[:200])
+    assert few.words == sum(len(words(passage)) for passage in passages[:200])
+    assert own_habits(tuple(PASSAGES)).rhythm > 0
+    assert own_habits(tuple(PASSAGES)).words == sum(map(len, map(words, PASSAGES)))
 
 
 def test_nothing_found_is_said_plainly():

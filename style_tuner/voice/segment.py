@@ -55,6 +55,14 @@ _TOLD_IN_DASHES = re.compile(
 """What a teller puts between speech that only a dash opens: `, said Ann.` and `— she said —`."""
 
 
+def one_dash(text: str) -> str:
+    """Return a text with one sign, —, for every dash, as manuscripts have them: —, –, ―, -- and a lone hyphen.
+
+    How a dash is typed is the publisher's or the keyboard's manner, not the author's.
+    """
+    return text.replace("–", "—").replace("―", "—").replace("--", "—").replace(" - ", " — ")
+
+
 def words(text: str) -> list[str]:
     """Return the words as written; apostrophes inside a word belong to it, numbers are no words."""
     return WORD.findall(text)

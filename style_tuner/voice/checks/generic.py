@@ -6,7 +6,6 @@ who loves 'tapestry' is not blamed for it.
 
 from __future__ import annotations
 
-import math
 import re
 import statistics
 from collections import Counter
@@ -16,10 +15,11 @@ from functools import lru_cache
 
 from style_tuner.voice.checks.stock import PATTERNS, STOCK_NAMES, STOCK_WORDS
 from style_tuner.voice.reference import lowered, reference_words
-from style_tuner.voice.segment import paragraphs, pieces, sentences, words
+from style_tuner.voice.segment import one_dash, paragraphs, pieces, sentences, words
 
 PIECE_WORDS = 1000
-PIECES = 100
+OWN_WORDS = 100_000
+"""Words of the author's own that are looked at, at most."""
 CHANCE = 0.001
 """A habit is named where the author's own rate gives so high a count less often than this."""
 LEAST_RATIO = 2.0
@@ -66,9 +66,14 @@ class Finding:
 
 @lru_cache(maxsize=4)
 def own_habits(own_texts: tuple[str, ...]) -> Habits:
-    """Count an author's own use of every pattern, in up to 100,000 words spread over the texts."""
-    every = [piece for text in own_texts for piece in pieces(text, PIECE_WORDS)]
-    chosen = every[:: max(1, math.ceil(len(every) / PIECES))]
+    """Count an author's own use of every pattern, in up to `OWN_WORDS` words spread over the texts.
+
+    The texts are joined before they are cut, for passages of a dataset are far shorter than a piece.
+    """
+    every = pieces("\n\n".join(own_texts), PIECE_WORDS)
+    sizes = [len(words(piece)) for piece in every]
+    number = min(len(every), max(1, round(OWN_WORDS * len(every) / max(1, sum(sizes)))))
+    chosen = [every[place * len(every) // number] for place in range(number)]
     counted = [count_patterns(piece) for piece in chosen]
     counts: Counter[str] = Counter()
     most: Counter[str] = Counter()
@@ -244,4 +249,4 @@ def _rhythm(text: str) -> float | None:
 def _plain(text: str) -> str:
     """Return the paragraphs with straight quotes and one sign for all dashes, as the patterns expect."""
     plain = "\n\n".join(paragraphs(text)).translate(str.maketrans("’‘“”", "''\"\""))
-    return re.sub(r" ?(?:--+|—| – ) ?", "—", plain)
+    return re.sub(r" ?—+-? ?", "—", one_dash(plain))

@@ -11,7 +11,15 @@ from itertools import pairwise
 
 from style_tuner.voice import lexicon
 from style_tuner.voice.reference import lowered
-from style_tuner.voice.segment import WORD, narrated_parts, paragraphs, quote_style, sentence_ends, spoken_spans
+from style_tuner.voice.segment import (
+    WORD,
+    narrated_parts,
+    one_dash,
+    paragraphs,
+    quote_style,
+    sentence_ends,
+    spoken_spans,
+)
 
 _VERBS = "|".join(sorted(lexicon.SPEECH_VERBS))
 _TAG_AFTER = re.compile(rf"[\s,;—–-]*(?:[\w’'.]+\s+){{0,3}}?({_VERBS})\b")
@@ -67,7 +75,7 @@ def measure(texts: Sequence[str], style: str | None = None) -> TextMeasures:
     found = TextMeasures(quote_style=style or quote_style(blocks))
     for block in blocks:
         _measure_paragraph(block, found)
-    joined = "\n".join(blocks).replace("...", "…").replace("--", "—").replace(" - ", "—")
+    joined = one_dash("\n".join(blocks)).replace("...", "…")
     found.punctuation = {mark: sum(map(joined.count, marks)) for mark, marks in lexicon.PUNCTUATION.items()}
     return found
 

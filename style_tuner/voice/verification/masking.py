@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from style_tuner.manuscripts.plain import plain_blocks
+from style_tuner.voice.segment import one_dash
 
 MASK = "#"
 NUMBER = "0"
@@ -22,9 +23,7 @@ PACES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)
 SENTENCES = (3, 5, 8, 11, 15, 20, 26, 34, 45, 60)
 PARAGRAPHS = (4, 8, 13, 20, 30, 45, 65, 90, 130, 200)
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d[\d.,]*|\.\.\.|[—.,;:!?()\"¶]")
-_UNIFIED = str.maketrans(
-    {"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", "–": "—", "―": "—", EDGE: " "}
-)
+_UNIFIED = str.maketrans({"’": "'", "‘": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "…": "...", EDGE: " "})
 _SINGLE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 _LOST_APOSTROPHE = re.compile(r"(?<=[a-zI]) (t|s|ll|ve|re|d|m)(?![\w'’])")
 _QUOTE = re.compile(r"[\"']")
@@ -53,7 +52,7 @@ def parted_tokens(text: str) -> list[str]:
 
 
 def _unified(text: str) -> str:
-    unified = _DOTS.sub("...", text.translate(_UNIFIED)).replace("--", "—").replace(" - ", " — ").replace("_", "")
+    unified = _DOTS.sub("...", one_dash(text).translate(_UNIFIED)).replace("_", "")
     return _restored(unified)
 
 
