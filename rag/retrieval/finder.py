@@ -6,9 +6,10 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.lore.store import LoreStore
 from rag.retrieval.atlas import Atlas
@@ -17,7 +18,7 @@ from rag.retrieval.keys import KeyFault
 from rag.retrieval.keywords import Stemmer
 from rag.retrieval.ranking import Ranked, rank
 from rag.retrieval.rerank import Reranker, reranked
-from rag.vectors.embed import Embedder, Reading
+from rag.vectors.embed import TOGETHER, Embedder, Reading
 from rag.vectors.fine import Asked, FineVectors, Kept, compare
 from rag.vectors.pieces import windows
 from style_tuner.records import Entry, Moment
@@ -31,6 +32,8 @@ BACKGROUND = 96
 """Entries of a world against which it is seen what matches any entry."""
 MOST_PIECES = 8
 """Pieces of a long entry that are compared word by word."""
+TURNS = 2
+"""Requests that are compared word by word at once: more would only take the processor from one another."""
 WORD = re.compile(r"[^\W_]+")
 Near = Callable[["np.ndarray", int], list[tuple[str, float]]]
 """Query vectors and a limit to ids and cosine similarities, best first."""
@@ -74,6 +77,8 @@ class Finder:
         self._fine = fine
         self._stemmer = Stemmer()
         self._lock = threading.Lock()
+        self._turns = threading.Semaphore(TURNS)
+        self._readers = ThreadPoolExecutor(TOGETHER, "reading")
         self._atlases: dict[int, tuple[int, Atlas]] = {}
         self._backgrounds: dict[int, Background] = {}
 
@@ -118,15 +123,21 @@ class Finder:
         """Return what speaks for each entry, and whether they were compared with the request piece by piece."""
         atlas = self.atlas(store, world)
         gathered = Gathered(atlas, moment)
-        gathered.add_names(query, before)
         if not query.strip() or not atlas.entries:
+            gathered.add_names(query, before)
             return gathered, False
         texts = query_windows(query)
-        readings = self._fine.read(texts) if self._fine is not None else None
+        # The model leaves the interpreter to others: names and words are looked up while it reads.
+        read = self._readers.submit(self._embedder.embed if self._fine is None else self._fine.read, texts)
+        gathered.add_names(query, before)
         gathered.add_words(query)
-        gathered.add_near(near(self._embedder.embed(texts) if readings is None else _vectors(readings), BY_MEANING))
+        readings: Any = read.result()
+        gathered.add_near(near(readings if self._fine is None else _vectors(readings), BY_MEANING))
         gathered.add_neighbours()
-        return gathered, readings is not None and self._compare(store.number(world), atlas, gathered, texts, readings)
+        if self._fine is None:
+            return gathered, False
+        with self._turns:
+            return gathered, self._compare(store.number(world), atlas, gathered, texts, readings)
 
     def _compare(
         self, world: int, atlas: Atlas, gathered: Gathered, texts: Sequence[str], readings: Sequence[Reading]
