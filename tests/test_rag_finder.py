@@ -12,8 +12,9 @@ from rag.lore.store import LoreStore, pieces
 from rag.retrieval.atlas import Atlas
 from rag.retrieval.finder import Finder
 from rag.retrieval.keywords import Keywords, Stemmer
+from rag.vectors.comparing import _best
 from rag.vectors.embed import MiniLM
-from rag.vectors.fine import READ_AT_ONCE, FineVectors, _best
+from rag.vectors.fine import READ_AT_ONCE, FineVectors
 from style_tuner.records import END_OF_STORY, Entry, Moment
 
 MODEL = MiniLM()
@@ -184,7 +185,7 @@ def test_the_best_match_is_the_same_however_many_vectors_are_compared_at_once(mo
     each = [np.concatenate([one for one, at in zip(rows, owners, strict=True) if at == owner]) for owner in range(4)]
     right = np.stack([(asked @ one.T.astype(np.float32)).max(1) / 127 for one in each], axis=1)
     for together in (1, 4, 1000):
-        monkeypatch.setattr("rag.vectors.fine.TOGETHER", together)
+        monkeypatch.setattr("rag.vectors.comparing.TOGETHER", together)
         assert _best(asked, rows, owners, 4) == pytest.approx(right, abs=1e-5)
 
 

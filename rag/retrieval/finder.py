@@ -18,8 +18,9 @@ from rag.retrieval.keys import KeyFault
 from rag.retrieval.keywords import Stemmer
 from rag.retrieval.ranking import Ranked, rank
 from rag.retrieval.rerank import Reranker, reranked
+from rag.vectors.comparing import Asked, Kept, compare
 from rag.vectors.embed import TOGETHER, Embedder, Reading
-from rag.vectors.fine import Asked, FineVectors, Kept, compare
+from rag.vectors.fine import FineVectors
 from rag.vectors.pieces import windows
 from style_tuner.records import Entry, Moment
 
