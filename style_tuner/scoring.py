@@ -102,20 +102,13 @@ def score_files(
 ) -> dict[str, Any]:
     """Score the text of some files, pooled, and keep the result in the workspace."""
     found = [path for file in files for path in manuscript_files(file)]
-    texts = [text for path in found for text in _draft_texts(path, workspace)]
+    texts = [chapter.text for path in found for chapter in read_manuscript(path).chapters]
     data = dataset or newest_dataset(workspace)
     own.report(1, 3, "Fetching your voice")
     author = voice_of(data, panel)
     own.report(2, 3, "Scoring against the panel")
     result = score_texts(author, texts)
     return _kept(workspace, result | {"files": [str(path) for path in found], "dataset": str(data)})
-
-
-def _draft_texts(path: Path, workspace: Workspace) -> list[str]:
-    """Return a file's chapters; a pasted draft as it is, for its line ends tell verse and lists from prose."""
-    if path.parent == workspace.drafts / "pasted":
-        return [path.read_text(encoding="utf-8")]
-    return [chapter.text for chapter in read_manuscript(path).chapters]
 
 
 def score_texts(author: AuthorVoice, texts: Sequence[str]) -> dict[str, Any]:

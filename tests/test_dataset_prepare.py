@@ -88,10 +88,15 @@ def test_no_part_shows_text_of_another(prepared: PreparedDataset) -> None:
                 assert example.messages[1].content.split("\n\n")[-1] not in others
 
 
-def test_the_profile_knows_the_training_part_only(prepared: PreparedDataset) -> None:
-    from style_tuner.voice.profile import build_profile
-
-    assert prepared.profile == build_profile([example.messages[-1].content for example in prepared.train])
+def test_the_profile_is_measured_on_all_that_is_not_held_out(prepared: PreparedDataset) -> None:
+    learned = [paragraph for chapter in prepared.chapters for paragraph in chapter.learned.split("\n\n")]
+    paragraphs = {
+        part: {paragraph for example in part for paragraph in example.messages[-1].content.split("\n\n")}
+        for part in (prepared.train, prepared.validation, prepared.held_out)
+    }
+    assert paragraphs[prepared.train] | paragraphs[prepared.validation] <= set(learned)
+    assert not paragraphs[prepared.held_out] & set(learned)
+    assert prepared.profile.words == len(" ".join(learned).split())
 
 
 def test_the_same_manuscripts_give_the_same_dataset(
@@ -119,6 +124,7 @@ def test_the_authors_own_system_prompt_stands_in_every_row_and_the_measured_one_
 def test_a_dataset_folder_holds_all_that_later_stages_read(prepared: PreparedDataset, tmp_path: Path) -> None:
     write_dataset(prepared, tmp_path, "some/model", CONFIG, "training.jsonl")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "chapters.json",
         "dataset.json",
         "heldout.jsonl",
         "passages.json",

@@ -7,12 +7,15 @@ import browser
 import pytest
 
 from style_tuner.config import SAMPLES, DatasetConfig
+from style_tuner.dataset.chat_jsonl import read_examples
 from style_tuner.dataset.prepare import prepare, write_dataset
 from style_tuner.dataset.system_prompt import edited_prompt
 from style_tuner.errors import DatasetError, StorageError
 from style_tuner.manuscripts.store import import_file, list_manuscripts
 from style_tuner.tabs import voice
 from style_tuner.voice import drawings, fingerprint
+from style_tuner.voice.author import texts_of
+from style_tuner.voice.profile import build_profile
 from style_tuner.workspace import Workspace, read_json, write_json
 
 CONFIG = DatasetConfig(min_tokens=120, max_tokens=400)
@@ -83,7 +86,7 @@ def test_a_dataset_of_an_earlier_version_is_measured_again(workspace: Workspace,
     write_json(folder / "dataset.json", {key: value for key, value in facts.items() if key != "measured_prompt"})
     (folder / "train.jsonl").write_bytes((source / "train.jsonl").read_bytes())
     found = voice.measured(old)
-    assert found and found.profile == voice.measured(workspace).profile
+    assert found and found.profile == build_profile(texts_of(read_examples(folder / "train.jsonl")))
     assert found.passages == () and found.measured_prompt == found.system_prompt
     assert "prepare again" in str(fingerprint.quotes(found.passages, {}))
 

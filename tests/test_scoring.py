@@ -2,6 +2,7 @@
 
 import io
 import json
+import textwrap
 
 import numpy as np
 import pytest
@@ -131,6 +132,18 @@ def test_a_pasted_draft_keeps_its_line_ends(place):
         assert "verse" in score_files(place[0], [path], place[1], own)["verdict"]
 
 
+def test_a_pasted_draft_has_the_score_of_the_same_text_in_a_file(place, author, tmp_path):
+    """Wrapped lines without blank ones between the paragraphs, as many a text comes."""
+    wrapped = "\n".join("\n".join(textwrap.wrap(block, 70)) for block in MODERN.split("\n\n"))
+    paths = [write_text(folder / "2.txt", wrapped + "\n") for folder in (place[0].drafts / "pasted", tmp_path)]
+    found = []
+    for path in paths:
+        with jobs.job(place[0], "score") as own:
+            found.append(score_files(place[0], [path], place[1], own)["models"]["draft"])
+    assert found[0] == found[1]
+    assert found[0]["comparisons"]
+
+
 @pytest.mark.parametrize("name", ["verse.txt", "verse.md"])
 def test_verse_in_a_file_gets_no_number_either(place, tmp_path, name):
     path = write_text(tmp_path / name, VERSE + "\n")
@@ -154,11 +167,11 @@ def test_a_text_of_250_to_1000_words_has_a_number_and_says_how_little_it_rests_o
     assert f"It rests on {found['words']} words only" in found["verdict"]
 
 
-def test_copied_words_are_shown_with_the_passage_they_are_from(author):
+def test_copied_words_are_shown_with_the_chapter_they_are_from(author):
     result = score_texts(author, [author.training[3]])
     span = result["copying"]["spans"][0]
     assert result["copying"]["share"] > 0.9
-    assert "passage" in span["source"] and span["source"] in span["sentence"]
+    assert ", chapter " in span["source"] and span["source"] in span["sentence"]
     assert any(span["sentence"] in line for line in lines(result))
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from style_tuner.config import DatasetConfig
+from style_tuner.dataset.chapters import WholeChapter, whole_chapters
 from style_tuner.dataset.passages import CountTokens, split_passages
 from style_tuner.dataset.prompts import build_examples, learn_vocabulary
 from style_tuner.dataset.split import drop_repeats, drop_shared, split_blocks
@@ -27,7 +28,7 @@ ENOUGH_TO_SCORE = 1500
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """Examples of the three parts, what was set aside, and the voice measured on the training part alone.
+    """Examples of the three parts, what was set aside, and the voice measured on all that is not held out.
 
     `system_prompt` is the one in the rows: `measured_prompt`, or the author's own wording of it. `quoted` are the
     passages most and least typical of the author.
@@ -37,6 +38,7 @@ class PreparedDataset:
     validation: tuple[ChatExample, ...]
     held_out: tuple[ChatExample, ...]
     set_aside: tuple[SetAside, ...]
+    chapters: tuple[WholeChapter, ...]
     profile: StyleProfile
     quoted: tuple[QuotedPassage, ...]
     system_prompt: str
@@ -75,7 +77,8 @@ def prepare(
     _require_enough(manuscripts, passages, aside, config, count_tokens)
     train, validation, held_out = _parts(passages, config, aside)
     _say(report, total - 2, total, "Measuring the voice")
-    profile = build_profile([passage.text for passage in train])
+    chapters = whole_chapters(manuscripts, held_out)
+    profile = build_profile([learned for chapter in chapters if (learned := chapter.learned)])
     measured_prompt = describe(profile)
     prompt = own_prompt or measured_prompt
     quoted = quoted_passages(train, profile.quote_style)
@@ -90,6 +93,7 @@ def prepare(
         validation=parts[1],
         held_out=parts[2],
         set_aside=tuple(aside),
+        chapters=tuple(chapters),
         profile=profile,
         quoted=quoted,
         system_prompt=prompt,
@@ -168,7 +172,10 @@ def _parts(
 def write_dataset(
     prepared: PreparedDataset, folder: Path, model: str, config: DatasetConfig, train_name: str = "train.jsonl"
 ) -> None:
-    """Write the three JSONL files, `profile.json`, `passages.json` (the quoted ones) and, last, `dataset.json`."""
+    """Write the three JSONL files, then what the voice is measured and looked for in, and `dataset.json` last.
+
+    These are `profile.json`, `passages.json` (the quoted ones) and `chapters.json` (the whole text).
+    """
     from style_tuner.voice.profile import profile_to_json
 
     parts = {train_name: prepared.train, "validation.jsonl": prepared.validation, "heldout.jsonl": prepared.held_out}
@@ -176,6 +183,7 @@ def write_dataset(
         write_jsonl(folder / name, (example.row() for example in examples))
     write_json(folder / "profile.json", profile_to_json(prepared.profile))
     write_json(folder / "passages.json", [asdict(passage) for passage in prepared.quoted])
+    write_json(folder / "chapters.json", [asdict(chapter) for chapter in prepared.chapters])
     counts = {"train": len(prepared.train), "validation": len(prepared.validation), "held_out": len(prepared.held_out)}
     write_json(
         folder / "dataset.json",

@@ -10,7 +10,7 @@ from style_tuner.config import DatasetConfig
 from style_tuner.records import Passage, SetAside
 
 _SHINGLE = 8
-_REPEATED = 0.5
+REPEATED = 0.5
 _SHARED = 0.1
 _BLOCK = 4
 """Passages that make a block worth taking from one more work."""
@@ -68,7 +68,7 @@ def shingles(text: str) -> set[int]:
 
 def drop_repeats(passages: Iterable[Passage]) -> tuple[list[Passage], list[SetAside]]:
     """Set aside passages most of which stood earlier already: a work added twice, or in two versions."""
-    return _drop(passages, lambda seen, own: seen >= _REPEATED * own, "repeats an earlier passage", set(), True)
+    return _drop(passages, lambda seen, own: seen >= REPEATED * own, "repeats an earlier passage", set(), True)
 
 
 def drop_shared(

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from style_tuner.dataset.chapters import WholeChapter
 from style_tuner.dataset.chat_jsonl import read_examples
 from style_tuner.records import ChatExample, StyleProfile
 from style_tuner.voice.reference import REFERENCE
@@ -29,10 +30,11 @@ def _made(name: str, make: Callable[[], Value]) -> Value:
 
 
 class AuthorVoice:
-    """Training and held-out passages, the profile, and what is learned from them, each worked out when first asked for.
+    """The author's text and held-out passages, the profile, and what is learned, each worked out when first asked for.
 
-    `fit` gives the verifier; `titles` name the manuscript of each passage, training first; `keep` may find what was
-    worked out before under its name, and calls what makes it otherwise.
+    `training` is one text a chapter or passage, and none of it is held out; `fit` gives the verifier; `sources` are
+    names and texts in which copied words are looked for, where these are not simply all passages; `keep` may find what
+    was worked out before under its name, and calls what makes it otherwise.
     """
 
     def __init__(
@@ -41,11 +43,11 @@ class AuthorVoice:
         held_out: Sequence[str],
         profile: StyleProfile,
         fit: Callable[[], Verifier],
-        titles: Sequence[str] = (),
+        sources: Sequence[tuple[str, str]] = (),
         keep: Callable[[str, Callable[[], Any]], Any] = _made,
     ) -> None:
         self.training, self.held_out, self.profile = tuple(training), tuple(held_out), profile
-        self._fit, self._titles, self._keep = fit, tuple(titles), keep
+        self._fit, self._named, self._keep = fit, tuple(sources), keep
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -62,11 +64,12 @@ class AuthorVoice:
 
     @cached_property
     def sources(self) -> Sources:
-        """The index of all passages, in which copied words are looked for."""
-        from style_tuner.voice.checks.copying import Sources, passage_names
+        """The index of the author's text, in which copied words are looked for."""
+        from style_tuner.voice.checks.copying import Sources
 
-        names = passage_names(self._titles) if self._titles else None
-        return Sources((*self.training, *self.held_out), names)
+        if not self._named:
+            return Sources((*self.training, *self.held_out))
+        return Sources([text for _, text in self._named], [name for name, _ in self._named])
 
     @cached_property
     def _sentences(self) -> OwnSentences:
@@ -134,7 +137,8 @@ class AuthorVoice:
 def voice_of(dataset: Path, panel: Path | None = None) -> AuthorVoice:
     """Return the voice that a dataset was made from, against the shipped panel or another.
 
-    What is learned is kept beside the dataset, and made anew when the passages, the panel or the code change.
+    It is learned from the author's whole text less what is held out; a dataset of an earlier version has its passages
+    alone. What is learned is kept beside the dataset, and made anew when the text, the panel or the code change.
     """
     from style_tuner.voice.keep import kept, key_of
     from style_tuner.voice.profile import profile_from_json
@@ -143,8 +147,15 @@ def voice_of(dataset: Path, panel: Path | None = None) -> AuthorVoice:
 
     folder = panel or PANEL
     parts = [dataset / f"{name}.jsonl" for name in ("train", "validation", "heldout")]
-    training, held_out = [*read_examples(parts[0]), *read_examples(parts[1])], read_examples(parts[2])
-    texts = texts_of(training)
+    held_out = read_examples(parts[2])
+    if (whole := dataset / "chapters.json").is_file():
+        parts.append(whole)
+        chapters = [WholeChapter(**chapter) for chapter in read_json(whole)]
+        texts = [learned for chapter in chapters if (learned := chapter.learned)]
+        sources = [(chapter.name, chapter.text) for chapter in chapters]
+    else:
+        training = [*read_examples(parts[0]), *read_examples(parts[1])]
+        texts, sources = texts_of(training), _passages([*training, *held_out])
 
     def keep(name: str, make: Callable[[], Any]) -> Any:
         key = key_of([*parts, folder / "panel.json", folder / "panel.npz", REFERENCE])
@@ -155,9 +166,15 @@ def voice_of(dataset: Path, panel: Path | None = None) -> AuthorVoice:
         texts_of(held_out),
         profile_from_json(read_json(dataset / "profile.json")),
         lambda: fit_verifier(texts, load_panel(folder)),
-        [example.manuscript for example in (*training, *held_out)],
+        sources,
         keep,
     )
+
+
+def _passages(examples: Sequence[ChatExample]) -> list[tuple[str, str]]:
+    from style_tuner.voice.checks.copying import passage_names
+
+    return list(zip(passage_names([example.manuscript for example in examples]), texts_of(examples), strict=True))
 
 
 def texts_of(examples: Sequence[ChatExample]) -> list[str]:
