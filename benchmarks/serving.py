@@ -9,8 +9,9 @@ are medians over rounds that take turns. transformers serves no adapters: there 
 Without `--voice` a LoRA of rank 16 with random weights is made for the model: how fast a model writes does not depend
 on what it has learned. `--shape` makes the base model, too, of random weights: what an adapter costs beside the model
 depends on the model's size. The last line is one JSON object: for `base`, `merged`, `adapter` and each number of
-requests at once, tokens a second of all together and seconds until the first token (median); `adapter_of_merged` is the
-ratio of their tokens a second.
+requests at once, tokens a second of all together, seconds until the first token (median), and seconds of the processor
+a reply. `adapter_of_merged` is the ratio of their tokens a second; `by_processor` that of the processor's time, which
+other programs on the machine disturb less: without a GPU it says what the engine's own work is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, too
 
@@ -80,6 +83,13 @@ def together(
     }
 
 
+def processor_seconds(pid: int | None) -> float:
+    """Return the seconds that a process and its children have had of the processor."""
+    root = psutil.Process(pid)
+    times = (process.cpu_times() for process in (root, *root.children(recursive=True)))
+    return float(sum(time.user + time.system for time in times))
+
+
 def random_voice(base: str, folder: Path) -> Path:
     """Write an adapter with random weights for the model, and the model merged with it; return their folder."""
     import torch
@@ -127,7 +137,9 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
                     write(state.url, name, sampling, 0)  # the first reply pays for what is loaded late
                     for requests in chosen.requests:
                         say(f"Round {number + 1} of {chosen.rounds}: {shown}, {requests} at once")
+                        before = processor_seconds(state.engine_pid)
                         timed = together(state.url, name, requests, sampling, 1000 * number, tokenizer)
+                        timed["processor_seconds"] = (processor_seconds(state.engine_pid) - before) / requests
                         found.setdefault(shown, {}).setdefault(requests, []).append(timed)
             finally:
                 server.stop(workspace)
@@ -138,17 +150,18 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, Any]:
         }
         for shown, by_number in found.items()
     }
+    pairs = {key: (one, result["merged"][key]) for key, one in result.get("adapter", {}).items()}
     ratios = {
-        key: round(one["tokens_per_second"] / result["merged"][key]["tokens_per_second"], 3)
-        for key, one in result.get("adapter", {}).items()
+        key: round(one["tokens_per_second"] / other["tokens_per_second"], 3) for key, (one, other) in pairs.items()
     }
+    work = {key: round(other["processor_seconds"] / one["processor_seconds"], 3) for key, (one, other) in pairs.items()}
     settings = {
         "engine": engine,
         "model": chosen.shape or chosen.model,
         "tokens": chosen.tokens,
         "rounds": chosen.rounds,
     }
-    return settings | result | {"adapter_of_merged": ratios or None}
+    return settings | result | {"adapter_of_merged": ratios or None, "by_processor": work or None}
 
 
 def say(text: str) -> None:
@@ -179,7 +192,7 @@ def main() -> None:
         for requests, figures in result.get(shown, {}).items():
             speed, first = figures["tokens_per_second"], figures["first_token_seconds"]
             print(f"{shown:8} {requests:3} at once: {speed:8.1f} tokens/s, first token after {first:.3f} s")
-    print(f"Adapter against merged: {result['adapter_of_merged']}")
+    print(f"Adapter against merged: {result['adapter_of_merged']}, by the processor's time {result['by_processor']}")
 
 
 if __name__ == "__main__":
