@@ -15,6 +15,8 @@ from style_tuner.tuning.heads import head_of, lone_parts
 README = "README.md"
 INSTRUCTIONS = "## Serve it"
 """Heading of the README's part that says how to use the zip; what it names must be there."""
+READABLE = 0o100644
+"""Mode of a file that others may read, which a zip brings along."""
 PARTS_HOLD = {
     "adapter": ("adapter_config.json", "adapter_model.safetensors"),
     "merged": ("config.json", "tokenizer.json"),
@@ -37,6 +39,8 @@ def write_zip(path: Path, top: str, texts: Mapping[str, str], files: Mapping[str
                     archive.writestr(f"{top}/{name}", text)
                 for name, file in files.items():
                     archive.write(file, f"{top}/{name}")
+                for member in archive.infolist():  # some were written for this user alone
+                    member.external_attr = READABLE << 16
             if fault := next(faults(new), None):
                 raise StorageError(
                     f"The zip {path} did not come out whole, {fault}: nothing was kept. Check the run's own folders "

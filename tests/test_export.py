@@ -58,6 +58,8 @@ def test_a_zip_holds_the_voice_and_how_to_use_it_and_no_word_of_the_rows(place, 
         names = {name.removeprefix(f"{RUN}/") for name in archive.namelist()}
         everything = b"".join(archive.read(name) for name in archive.namelist())
         readme = archive.read(f"{RUN}/README.md").decode()
+        modes = {member.external_attr >> 16 for member in archive.infolist()}
+    assert modes == {0o100644}
     assert {"README.md", "settings.json", "adapter/adapter_model.safetensors", "merged/model.safetensors"} <= names
     assert "3.700 nats a token before training, 3.250 after" in readme and PROMPT in readme
     assert b"Quillfeather" not in everything
