@@ -60,7 +60,7 @@ def test_speech_conditions_comparisons_and_denials_are_softer(text: str, reason:
 def test_a_finding_quotes_both_and_says_where() -> None:
     text = "It rained.\n\nElena sat down. Her brown eyes were shut."
     (one,) = found(text, chapter=3)
-    assert one.sentence == "Chapter 3 says Elena Voss's eyes are brown; the world says grey."
+    assert one.sentence == "Chapter 3 says Elena's eyes are brown; the world says grey."
     assert text[one.start : one.end] == "Her brown eyes"
     assert one.quote == "Her brown eyes were shut."
     assert (one.entry, one.entry_name) == ("elena-voss", "Elena Voss")
@@ -110,3 +110,12 @@ def test_a_field_counts_as_a_sentence_and_is_quoted_as_a_field() -> None:
     kit = Entry(id="kit", name="Kit", text="A cook.", kind="character", fields={"eyes": "green", "hair": "red"})
     eyes, hair = found("Kit's eyes were blue. Kit's hair was black.", [kit])
     assert (eyes.world_quote, hair.world_quote) == ("eyes: green", "hair: red")
+
+
+def test_eyes_of_two_colours_and_the_lost_hand_are_told_in_the_worlds_words_and_the_drafts_name() -> None:
+    tamsin = entry("Tamsin Water", "She has black hair, one grey eye and one brown.", "Tamsin")
+    (one,) = found("Tamsin had blue eyes.", [tamsin])
+    assert one.sentence == "The draft says Tamsin's eyes are blue; the world says one grey, one brown."
+    rafe = entry("Rafe Calloway Maimed", "The fire took his left hand to the wrist.", "Rafe Calloway", "Rafe")
+    (one,) = found("Rafe Calloway put both hands flat on the wood.", [rafe])
+    assert one.sentence == "The draft lets Rafe Calloway have both hands; the world says the left one is lost."

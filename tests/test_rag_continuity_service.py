@@ -49,7 +49,7 @@ def test_the_answer_holds_what_a_page_shows(client: TestClient) -> None:
     answer = checked(client, chapter=3)
     (one,) = answer.findings
     assert (answer.sure, answer.chapter, answer.words, answer.entries_named) == (1, 3, 17, 2)
-    assert one["sentence"] == "Chapter 3 says Elena Voss's eyes are brown; the world says grey."
+    assert one["sentence"] == "Chapter 3 says Elena's eyes are brown; the world says grey."
     assert DRAFT[one["start"] : one["end"]] == "Her brown eyes"
     assert (one["line"], one["certainty"], one["by"], one["entry"]) == (3, "sure", "rules", "elena-voss")
     assert (one["quote"], one["world_quote"]) == ("Her brown eyes were shut.", "She has grey eyes.")
@@ -92,7 +92,7 @@ def test_the_command_shows_line_quotes_and_what_the_world_says(tmp_path: Path, m
     assert shown("--chapter", "3").splitlines() == [
         "Contradicts the world:",
         "",
-        "  line 3: Chapter 3 says Elena Voss's eyes are brown; the world says grey.",
+        "  line 3: Chapter 3 says Elena's eyes are brown; the world says grey.",
         "    the draft: Her brown eyes were shut.",
         "    Elena Voss: She has grey eyes.",
         "",

@@ -34,3 +34,21 @@ def test_the_finding_points_at_the_word() -> None:
     (one,) = found(text)
     assert text[one.start : one.end] == "Elana"
     assert one.sentence == "The draft writes Elana; the world has Elena."
+
+
+GREAVE = entry("Hollis Greave", "Chief bailiff of the Count.", "the Hound")
+LISLE = entry("Perpetua Lisle", "The oldest clerk in the building.", "Perpetua")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It was for the wife of Hollis Grieve.", [("name", "sure")]),
+        ("It was Perpetua Lyle who kept the list.", [("name", "look at this")]),
+        ("It was Hollis Grant who kept the list.", []),
+        ("It was Judith Grieve who kept the list.", []),
+        ("It was for the wife of Hollis Greave.", []),
+    ],
+)
+def test_a_second_name_two_letters_off_beside_its_first_name(text: str, expected: list[tuple[str, str]]) -> None:
+    assert kinds(text, [*WORLD, GREAVE, LISLE]) == expected

@@ -26,7 +26,7 @@ def test_relatives_of_another_kind(text: str, expected: list[tuple[str, str]]) -
 
 def test_a_relation_is_read_from_either_entry_and_told_once() -> None:
     (one,) = found("Philippa smiled at her husband Tobin.", [BAKER, PRINTER])
-    assert one.sentence == "The draft makes Tobin Crane Philippa Crane's spouse; the world says sibling."
+    assert one.sentence == "The draft makes Tobin Crane Philippa's spouse; the world says sibling."
     assert one.world_quote == "Sets type for his sister's paper."
 
 

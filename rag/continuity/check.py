@@ -137,7 +137,8 @@ def _contradictions(material: Material, where: str) -> list[Finding]:
         sentence = material.view.sentence_at(claim.start).text
         found.append(
             Finding(
-                claim.kind, "look at this" if reason else "sure", told(claim, fact, where, material.beings),
+                claim.kind, "look at this" if reason else "sure",
+                told(claim, comparison.beside(claim, fact), where, material.beings, material.view.text),
                 claim.start, claim.end, sentence, fact.entry.id, fact.entry.name, fact.quote, reason,
             )
         )  # fmt: skip

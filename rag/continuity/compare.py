@@ -37,6 +37,12 @@ class Comparison:
         """Return the facts of the same being, kind and attribute."""
         return self._facts.get((claim.being.id, claim.kind, attribute or claim.attribute), [])
 
+    def beside(self, claim: Claim, fact: Fact) -> list[Fact]:
+        """Return a fact and what the world says beside it: the other eye, or which hand is lost."""
+        part = claim.attribute.removeprefix("whole ")
+        more = self.of(claim, f"missing {part}") if part != claim.attribute else self.of(claim)
+        return [fact, *(one for one in more if one is not fact)]
+
     def contradicted(self, claim: Claim, year: int | None = None) -> Fact | None:
         """Return the fact that a claim contradicts, or None."""
         if claim.kind == "age":
@@ -143,19 +149,23 @@ def _speaks_of(one: Being, names: Sequence[str]) -> bool:
     return any(not _BESIDE.search(text[: found.start()]) for found in places)
 
 
-def told(claim: Claim, fact: Fact, where: str, beings: Mapping[str, Being]) -> str:
-    """Return a finding as a sentence: what the draft says and what the world does."""
-    name = claim.being.name or claim.attribute.removeprefix("named: ")
+def told(claim: Claim, facts: Sequence[Fact], where: str, beings: Mapping[str, Being], draft: str) -> str:
+    """Return a finding as a sentence: what the draft says and what the world does; the first fact leads."""
+    fact = facts[0]
+    name = _called(claim.being, draft) or claim.attribute.removeprefix("named: ")
     value, other = _plain(claim.value, beings), _plain(fact.claim.value, beings)
     attribute = claim.attribute
     if claim.kind in ("eyes", "hair"):
         verb = "is" if attribute in ("hair", "beard") else "are"
         if "bald" in (value, other):
             return f"{where} makes {name} {value if value == 'bald' else f'have {value} hair'}; the world says {other}."
+        colours = list(dict.fromkeys(one.claim.value for one in facts if one.quote == fact.quote))
+        if attribute == "eyes" and len(colours) == 2:
+            other = f"one {colours[0]}, one {colours[1]}"
         return f"{where} says {name}'s {attribute} {verb} {value}; the world says {other}."
     if claim.kind == "limb":
         if attribute.startswith("whole "):
-            return f"{where} lets {name} have both {_plural(attribute[6:])}; the world says one is lost."
+            return f"{where} lets {name} have both {_plural(attribute[6:])}; the world says {_lost(facts)} is lost."
         if attribute.startswith("used "):
             return f"{where} lets {name} use the {value} {attribute[5:]}; the world says it is lost."
         if attribute == "handed":
@@ -183,6 +193,17 @@ def told(claim: Claim, fact: Fact, where: str, beings: Mapping[str, Being]) -> s
     if claim.kind == "year":
         return f"{where} dates {name} to the year {value}; the world says {other}."
     return f"{where} puts {name} {_placed(attribute, value)}; the world says {_placed(fact.claim.attribute, other)}."
+
+
+def _called(being: Being, draft: str) -> str:
+    """Return the name by which the draft calls somebody: an entry's title may be one that nobody says."""
+    said = [name for name in (being.name, *being.names) if name and re.search(rf"\b{re.escape(name)}\b", draft)]
+    return being.name if being.name in said else max(said, key=len, default=being.name)
+
+
+def _lost(facts: Sequence[Fact]) -> str:
+    sides = {one.claim.value for one in facts if one.claim.attribute.startswith("missing ")}
+    return f"the {sides.pop()} one" if len(sides) == 1 else "one"
 
 
 def _placed(attribute: str, value: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.continuity.names import WORD, Being
 from rag.continuity.view import View
 
 LEAST_LETTERS = 4
+LONG_SURNAME = 6
+"""Letters from which on a second name with two other letters is surely the same one misspelt."""
 RARELY = 2
 """How often a misspelling may stand in a draft; what stands there more often is meant."""
 _CAPITAL = re.compile(r"\b[A-Z][^\W\d_]{2,}\b")
@@ -42,6 +44,7 @@ def misspelt(view: View, beings: Sequence[Being], texts: Sequence[str]) -> Itera
             for word in WORD.findall(name):
                 if len(word) >= LEAST_LETTERS and word[0].isupper():
                     known.setdefault(word, being)
+    surnames = _surnames(beings)
     written_in_world = {found[0] for text in texts for found in _CAPITAL.finditer(text)}
     lower = {word.lower() for word in re.findall(r"\b[a-z]{4,}\b", view.text)}
     near: dict[str, list[str]] = defaultdict(list)
@@ -53,6 +56,11 @@ def misspelt(view: View, beings: Sequence[Being], texts: Sequence[str]) -> Itera
         if counts[word] > RARELY or word in known or word in written_in_world or word.lower() in lower:
             continue
         meant = {name for key in _keys(word) for name in near.get(key, ()) if _one_letter(word, name)}
+        if not meant:
+            for name, being in _after_first_name(view, found, surnames):
+                long = min(len(word), len(name)) >= LONG_SURNAME
+                yield Misspelling(being, name, word, found.start(), found.end(), long)
+            continue
         if len(meant) != 1:
             continue
         name = meant.pop()
@@ -64,6 +72,38 @@ def misspelt(view: View, beings: Sequence[Being], texts: Sequence[str]) -> Itera
         if beside or (alone and likely):
             sure = beside or (slip and len(name) >= 5)
             yield Misspelling(known[name], name, word, found.start(), found.end(), sure)
+
+
+def _surnames(beings: Sequence[Being]) -> dict[str, dict[str, Being]]:
+    """Return the second names that go with each first name, and whose they are."""
+    found: dict[str, dict[str, Being]] = defaultdict(dict)
+    for being in beings:
+        for name in being.names:
+            parts = WORD.findall(name)
+            if len(parts) == 2 and all(part[0].isupper() and len(part) >= LEAST_LETTERS for part in parts):
+                found[parts[0]][parts[1]] = being
+    return found
+
+
+def _after_first_name(
+    view: View, found: re.Match[str], surnames: Mapping[str, Mapping[str, Being]]
+) -> Iterator[tuple[str, Being]]:
+    """Return the second name of the first name before a word, where that has only one and the word is nearly that."""
+    before = re.search(r"([^\W\d_]+) $", view.text[max(0, found.start() - 40) : found.start()])
+    known = surnames.get(before[1], {}) if before else {}
+    for name, being in known.items() if len(known) == 1 else ():
+        if (found[0][0], found[0][-1]) == (name[0], name[-1]) and _edits(found[0], name) <= 2:
+            yield name, being
+
+
+def _edits(one: str, other: str) -> int:
+    """Return how many letters have to be put in, left out or exchanged to make one word another."""
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, 1):
+        last, row[0] = row[0], at
+        for place, wanted in enumerate(other, 1):
+            last, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, last + (letter != wanted))
+    return row[-1]
 
 
 def _keys(word: str) -> set[str]:
