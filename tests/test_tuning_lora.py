@@ -120,6 +120,89 @@ def test_qlora_keeps_the_base_in_4_bits_and_trains_the_adapters(base, given):
     assert torch.equal(layer.weight, stored)
 
 
+def nf4_error(weight):
+    """The largest error that NF4 may make in a weight: its bound, of its largest value."""
+    return weight.abs().max() * NF4_BOUND
+
+
+def stored(layer):
+    return dequantize_nf4(layer.weight.data, layer.weight.quant_state)
+
+
+def test_adapters_beside_4_bits_are_merged_and_taken_out_again_within_the_formats_error():
+    torch.manual_seed(4)
+    model = torch.nn.Sequential()
+    model.add_module("qkv_proj", torch.nn.Linear(128, 384))
+    model.add_module("out_proj", torch.nn.Linear(384, 128))
+    given = torch.randn(5, 128)
+    apply_qlora(model)
+    for weight in get_qlora_parameters(model):
+        torch.nn.init.normal_(weight, std=0.1)
+    adapted = model(given).detach()
+    layers = [model.qkv_proj, model.out_proj]
+    before = [stored(layer.base_layer) for layer in layers]
+    wanted = [old + layer.get_delta_weight("default") for old, layer in zip(before, layers, strict=True)]
+    merge_lora(model)
+    merge_lora(model)
+    for layer, old, sum_of_both in zip(layers, before, wanted, strict=True):
+        assert layer.base_layer.weight.dtype == torch.uint8
+        assert (stored(layer.base_layer) - sum_of_both).abs().max() <= nf4_error(sum_of_both)
+        assert (stored(layer.base_layer) - old).abs().mean() > 1e-3
+    assert torch.nn.functional.cosine_similarity(model(given), adapted).min() > 0.95
+    unmerge_lora(model)
+    for layer, old, sum_of_both in zip(layers, before, wanted, strict=True):
+        assert (stored(layer.base_layer) - old).abs().max() <= nf4_error(sum_of_both) + nf4_error(old) * 1.2
+    assert torch.nn.functional.cosine_similarity(model(given), adapted).min() > 0.95
+    trained(model, given, get_qlora_parameters(model))
+
+
+@pytest.mark.parametrize("shape", [(1000,), (1,), (0,), (2, 1), (3, 64, 10)])
+def test_nf4_gives_back_the_shape_that_it_was_given(shape):
+    tensor = torch.randn(shape)
+    back = dequantize_nf4(*quantize_nf4(tensor))
+    assert back.shape == tensor.shape
+    assert tensor.numel() == 0 or (back - tensor).abs().max() <= nf4_error(tensor)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "block", "said"),
+    [
+        (torch.tensor([float("inf")] + [1.0] * 63), 64, "no finite numbers"),
+        (torch.arange(64), 64, "holds int64.* convert it"),
+        (torch.randn(64), 48, "block_size is 48: choose one of 32, 64"),
+    ],
+)
+def test_what_has_no_form_in_nf4_is_refused(tensor, block, said):
+    with pytest.raises(ModelError, match=said):
+        quantize_nf4(tensor, block)
+
+
+@pytest.mark.parametrize("numbers", [{"rank": 0}, {"alpha": 0.0}, {"dropout": 2.0}])
+@pytest.mark.parametrize("method", [apply_lora, apply_qlora])
+def test_numbers_that_no_adapter_can_have_are_refused(base, method, numbers):
+    with pytest.raises(ModelError, match=f"^{next(iter(numbers))} is .* usual"):
+        method(base, **numbers)
+    assert all(weight.requires_grad for weight in base.parameters())
+
+
+def test_adapters_are_not_put_upon_adapters(base):
+    apply_lora(base, target_modules=["qkv_proj"])
+    with pytest.raises(ModelError, match="has adapters already"):
+        apply_lora(base, target_modules=["out_proj"])
+
+
+def test_a_weight_that_two_layers_share_is_not_merged_into():
+    model = torch.nn.Sequential()
+    model.add_module("first", torch.nn.Linear(16, 16))
+    model.add_module("other", torch.nn.Linear(16, 16))
+    model.other.weight = model.first.weight
+    apply_lora(model, target_modules=["first"])
+    before = model.other.weight.clone()
+    with pytest.raises(ModelError, match="first and other share one weight"):
+        merge_lora(model)
+    assert torch.equal(model.other.weight, before)
+
+
 @pytest.mark.parametrize("block", [64, 128])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 50.0])
 def test_the_error_of_nf4_stays_within_the_bound_of_its_levels(block, scale):

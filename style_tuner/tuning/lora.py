@@ -9,20 +9,21 @@ merge_lora(model)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from style_tuner.errors import ModelError
+from style_tuner.tuning.lora_checks import check_block, check_numbers, check_shared, check_tensor, targets_of
 
 if TYPE_CHECKING:
     import torch
     from bitsandbytes.functional import QuantState
 
 RANK, ALPHA, DROPOUT, BLOCK = 8, 16.0, 0.0, 64
-TARGETS = ("qkv_proj", "out_proj", "q_proj", "k_proj", "v_proj", "o_proj")
-"""Attention's projections by their usual names; of these, the ones that a model has get an adapter."""
 NF4_BOUND = 0.152
 """Largest error of a weight in NF4, as a share of its block's largest: half the widest gap between its 16 levels."""
 
@@ -38,9 +39,13 @@ def apply_lora(
 
     A name stands for every layer whose path ends with it. Raises `ModelError` where a named layer is not there.
     """
+    check_numbers(rank, alpha, dropout)
+    return _adapt(model, rank, alpha, dropout, targets_of(model, target_modules))
+
+
+def _adapt(model: torch.nn.Module, rank: int, alpha: float, dropout: float, targets: list[str]) -> torch.nn.Module:
     from peft import LoraConfig, inject_adapter_in_model
 
-    targets = _targets(model, target_modules)
     model.requires_grad_(False)
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets)  # type: ignore[arg-type]
     inject_adapter_in_model(config, model)
@@ -65,7 +70,9 @@ def apply_qlora(
     from style_tuner.tuning.model import keep_gradients
 
     bits: Any = modules
-    targets = _targets(model, target_modules)
+    check_numbers(rank, alpha, dropout)
+    check_block(block_size)
+    targets = targets_of(model, target_modules)
     for path, layer in list(model.named_modules()):
         if not (isinstance(layer, torch.nn.Linear) and path.rsplit(".", 1)[-1] in targets):
             continue
@@ -85,23 +92,12 @@ def apply_qlora(
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, small)
     keep_gradients(model)
-    return apply_lora(model, rank, alpha, dropout, targets)
-
-
-def _targets(model: torch.nn.Module, wanted: Sequence[str] | None) -> list[str]:
-    import torch
-
-    linear = {
-        path.rsplit(".", 1)[-1] for path, layer in model.named_modules() if isinstance(layer, torch.nn.Linear) and path
-    }
-    found = [name for name in TARGETS if name in linear] if wanted is None else list(wanted)
-    unknown = [name for name in found if name not in linear]
-    if unknown or not found:
-        raise ModelError(
-            f"target_modules names {', '.join(unknown) or 'nothing'}, which this model does not have as a linear "
-            f"layer: choose from {', '.join(sorted(linear)) or 'none at all'}."
-        )
-    return found
+    flagged: Any = model
+    flagged.is_loaded_in_4bit = True  # only then does PEFT take its own layer for 4 bits, which alone can be merged
+    try:
+        return _adapt(model, rank, alpha, dropout, targets)
+    finally:
+        del flagged.is_loaded_in_4bit
 
 
 def _adapted(model: torch.nn.Module) -> Iterator[Any]:
@@ -115,17 +111,32 @@ def _adapted(model: torch.nn.Module) -> Iterator[Any]:
 
 
 def merge_lora(model: torch.nn.Module) -> None:
-    """Add every adapter to the weights beside it, so that using the model costs no more than before."""
-    for layer in _adapted(model):
-        if not layer.merged:
+    """Add every adapter to the weights beside it, so that using the model costs no more than before.
+
+    Weights in 4 bits are quantised anew: merging them, and taking that back, is true to NF4's error alone. Raises
+    `ModelError` where a weight is another layer's, too.
+    """
+    layers = [layer for layer in _adapted(model) if not layer.merged]
+    check_shared(model)
+    with _requantising():
+        for layer in layers:
             layer.merge()
 
 
 def unmerge_lora(model: torch.nn.Module) -> None:
     """Take merged adapters out of the weights again."""
-    for layer in _adapted(model):
-        if layer.merged:
-            layer.unmerge()
+    with _requantising():
+        for layer in _adapted(model):
+            if layer.merged:
+                layer.unmerge()
+
+
+@contextmanager
+def _requantising() -> Iterator[None]:
+    """Hide PEFT's warning of a rounding that `merge_lora` describes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(Merge|Unmerge) lora module to 4-bit")
+        yield
 
 
 def enable_lora(model: torch.nn.Module) -> None:
@@ -191,6 +202,8 @@ def quantize_nf4(tensor: torch.Tensor, block_size: int = BLOCK) -> tuple[torch.T
     """Return the tensor in NF4: two 4-bit indices a byte, and the scales of its blocks with what else undoes it."""
     from bitsandbytes.functional import quantize_4bit
 
+    check_block(block_size)
+    check_tensor(tensor)
     packed, scales = quantize_4bit(tensor.contiguous(), blocksize=block_size, quant_type="nf4")
     return packed, scales
 
@@ -200,7 +213,7 @@ def dequantize_nf4(indices: torch.Tensor, scales: QuantState) -> torch.Tensor:
     from bitsandbytes.functional import dequantize_4bit
 
     found: torch.Tensor = dequantize_4bit(indices, scales)
-    return found
+    return found.reshape(scales.shape)  # bitsandbytes takes a single row for a transposed one
 
 
 @dataclass(frozen=True)
