@@ -13,7 +13,7 @@ import pytest
 from rag_parts import WordEmbedder, near
 from rag_processes import free_port
 
-from rag.vectors.index import RETRY_SECONDS
+from rag.vectors.chroma import RETRY_SECONDS
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import WorldError

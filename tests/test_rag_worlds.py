@@ -9,7 +9,8 @@ import pytest
 from rag_parts import WordEmbedder, near
 
 from rag.front.upstream import USUAL_URL
-from rag.vectors.index import VectorIndex, collection_name
+from rag.vectors.chroma import collection_name
+from rag.vectors.index import VectorIndex
 from rag.worlds import Worlds
 from style_tuner.config import WorldConfig
 from style_tuner.errors import ModelError, WorldError

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.vectors.index import BATCH, IndexTrouble, OtherModel, VectorIndex
+from rag.vectors.chroma import IndexTrouble
+from rag.vectors.index import BATCH, OtherModel, VectorIndex
 from rag.vectors.pieces import Source
 from style_tuner.errors import StyleTunerError
 
