@@ -97,7 +97,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: world_prompt.test_prompt(place, "w", "Rain."), "Start World service"),
         (lambda place: world.create(place, "../x", 1), "letters, digits"),
         (lambda place: world.create(place, "..", 1), "letters, digits"),
-        (lambda place: world_entries.save(place, "w", "", None, "", "note", "", "", *[""] * 8), "fill in both"),
+        (lambda place: world_entries.save(place, "w", "", None, None, "", "note", "", "", *[""] * 8), "fill in both"),
         (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, ""), "Start server"),
         (lambda place: write.write(place, "Rain.", None, False, None, 1, 0.9, 9, "x1"), "no whole number"),
         (lambda place: drafting.ask(place, " ", ("base",), SamplingConfig()), "no prompt"),

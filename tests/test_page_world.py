@@ -4,6 +4,8 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from test_serving_server import free_port
@@ -23,6 +25,7 @@ from style_tuner.tabs import (
     world_review,
     world_shelf,
 )
+from style_tuner.tabs.world_drafts import Desk, with_draft
 from style_tuner.workspace import Workspace
 
 FORM = dict(
@@ -39,21 +42,39 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     world.stop(workspace)
 
 
+def show(place: Workspace, chosen: str, desk: Desk | None = None) -> SimpleNamespace:
+    """Choose an entry and return what the page has then."""
+    return read(world_entries.shown(place, "harbour", "", chosen, desk, cleared=True))
+
+
+def read(answer: tuple[Any, ...]) -> SimpleNamespace:
+    """Return an answer of the page by the names of its parts."""
+    table, entry, *form = answer
+    names = ("versions", "opened", "desk", "notice", "over", "discard")
+    parts = dict(zip(names, form[len(FORM) :], strict=True))
+    return SimpleNamespace(table=table, entry=entry, values=tuple(form[: len(FORM)]), **parts)
+
+
 def save(place: Workspace, chosen: str | None = "mara-quill", **changes: object) -> str:
     """Save the form as the entry that is there, or as a new one, and return its id."""
     there = [entry.id for entry in world_entries.entries(place, "harbour")]
-    chosen = chosen if chosen in there else world_entries.NEW
-    return world_entries.save(place, "harbour", "", chosen, *(FORM | changes).values())[1].value
+    opened = show(place, chosen if chosen in there else world_entries.NEW).opened
+    return world_entries.save(place, "harbour", "", opened, None, *(FORM | changes).values())[1].value
+
+
+def typed(desk: Desk | None, opened: dict[str, Any], **changes: object) -> Desk:
+    """Return the browser's desk after something was typed into the form, which shows an entry."""
+    return with_draft(desk, opened["world"], opened["id"], opened["version"], list((FORM | changes).values()))
 
 
 def test_an_entry_is_kept_with_all_it_holds_and_shown_again(place: Workspace) -> None:
     identity = save(place)
-    *shown, versions = world_entries.show_entry(place, "harbour", identity)
-    assert shown == list(FORM.values())
-    assert len(versions.choices) == 1
-    table, choice = world_entries.show_entries(place, "harbour", "", None)
+    shown = show(place, identity)
+    assert shown.values == tuple(FORM.values())
+    assert len(shown.versions.choices) == 1
+    table, choice = world_entries.show_entries(place, "harbour", "", None, None)
     assert "chapters 3 to 9" in table and choice.choices[0] == ("character: Mara Quill", identity)
-    assert "0 of 1 entries" in world_entries.show_entries(place, "harbour", "dragon", None)[0]
+    assert "0 of 1 entries" in world_entries.show_entries(place, "harbour", "dragon", None, None)[0]
 
 
 def test_a_change_can_be_undone_and_done_again_and_a_version_restored(place: Workspace) -> None:
@@ -63,13 +84,13 @@ def test_a_change_can_be_undone_and_done_again_and_a_version_restored(place: Wor
     assert undo.interactive and not redo.interactive
     assert "go out" in world_history.show_change(place, "harbour", changes.choices[0][1])
     world_history.undo(place, "harbour")
-    assert world_entries.show_entry(place, "harbour", identity)[0] == "Mara Quill"
+    assert show(place, identity).values[0] == "Mara Quill"
     world_history.redo(place, "harbour")
-    shown = world_entries.show_entry(place, "harbour", identity)
-    assert shown[0] == "Mara Quill-Orne"
-    first = next(number for said, number in shown[-1].choices if "keeps the light" in said)
-    world_entries.restore(place, "harbour", "", identity, first)
-    assert world_entries.show_entry(place, "harbour", identity)[0] == "Mara Quill"
+    shown = show(place, identity)
+    assert shown.values[0] == "Mara Quill-Orne"
+    first = next(number for said, number in shown.versions.choices if "keeps the light" in said)
+    back = read(world_entries.restore(place, "harbour", "", shown.opened, None, first))
+    assert back.values[0] == "Mara Quill"
 
 
 def test_a_new_entry_never_takes_the_place_of_another(place: Workspace) -> None:
@@ -78,11 +99,70 @@ def test_a_new_entry_never_takes_the_place_of_another(place: Workspace) -> None:
     with pytest.raises(WorldError, match="There is an entry 'Mara Quill' of the kind character already"):
         save(place, world_entries.NEW, text="Another Mara, a dog.")
     assert save(place, world_entries.NEW, kind="thing", text="A ship of that name.") == "mara-quill-thing"
-    assert world_entries.show_entry(place, "harbour", identity)[3] == "Mara keeps the light."
+    assert show(place, identity).values[3] == "Mara keeps the light."
     assert tab.stamp(place) != before
-    chosen = world_entries.show_entries(place, "harbour", "", world_entries.NEW)[1]
+    chosen = world_entries.show_entries(place, "harbour", "", world_entries.NEW, None)[1]
     assert chosen.value == world_entries.NEW  # what is being written stays in the form
-    world_entries.delete(place, "harbour", "", "mara-quill-thing")
+    world_entries.delete(place, "harbour", "", show(place, "mara-quill-thing").opened, None)
+
+
+def test_what_is_typed_and_not_saved_is_there_again_when_its_entry_is_chosen_again(place: Workspace) -> None:
+    identity = save(place)
+    other = save(place, world_entries.NEW, name="The Heron", kind="thing")
+    desk = typed(None, show(place, identity).opened, text="Mara let the light go out.")
+    elsewhere = show(place, other, desk)
+    assert elsewhere.values[0] == "The Heron" and "Also not saved yet: Mara Quill." in elsewhere.notice
+    assert not elsewhere.discard.visible
+    again = show(place, identity, desk)
+    assert again.values[3] == "Mara let the light go out." and "Not saved yet." in again.notice
+    assert again.discard.visible and not again.over.visible
+    filtered = world_entries.show_entries(place, "harbour", "heron", identity, desk)[1]
+    assert filtered.value == identity  # what is being edited stays open, whatever is searched for
+    dropped = read(world_entries.drop(place, "harbour", "", again.opened, desk))
+    assert dropped.values[3] == "Mara keeps the light." and dropped.notice == "" and not dropped.desk["harbour"]
+    saved = read(world_entries.save(place, "harbour", "", again.opened, desk, *again.values))
+    assert saved.notice == "" and not saved.desk["harbour"] and not saved.discard.visible
+    world_entries.delete(place, "harbour", "", show(place, other).opened, None)
+
+
+def test_what_was_typed_before_there_was_a_world_is_saved_in_the_first(place: Workspace) -> None:
+    desk = typed(None, {"world": "", "id": world_entries.NEW, "version": 0}, name="The Gull")
+    begun = show(place, world_entries.NEW, desk)
+    assert begun.values[0] == "The Gull"
+    saved = read(world_entries.save(place, "harbour", "", begun.opened, desk, *begun.values))
+    assert saved.values[0] == "The Gull" and not any(saved.desk.values())
+    world_entries.delete(place, "harbour", "", saved.opened, None)
+
+
+def test_of_two_who_edit_one_entry_the_second_is_shown_both_and_chooses(place: Workspace) -> None:
+    identity = save(place, text="Mara keeps the light.")
+    mine = show(place, identity).opened
+    save(place, identity, text="Mara keeps bees.")
+    with pytest.warns(UserWarning, match="nothing was written over"):
+        both = read(
+            world_entries.save(place, "harbour", "", mine, None, *(FORM | {"text": "Mara keeps goats."}).values())
+        )
+    assert lore.entries(world.state(place).url, "harbour")[0].text == "Mara keeps bees."
+    assert both.values[3] == "Mara keeps goats." and both.over.visible and both.discard.visible
+    assert "changed elsewhere" in both.notice and "Mara keeps bees." in both.notice and "Kind" not in both.notice
+    theirs = read(world_entries.drop(place, "harbour", "", both.opened, both.desk))
+    assert theirs.values[3] == "Mara keeps bees." and not theirs.over.visible
+    won = read(world_entries.save_over(place, "harbour", "", both.opened, both.desk, *both.values))
+    assert won.values[3] == "Mara keeps goats." and won.notice == ""
+    assert any("bees" in said for said, _ in won.versions.choices)
+
+
+def test_an_entry_deleted_elsewhere_is_kept_as_it_was_typed_and_can_be_saved_again(place: Workspace) -> None:
+    identity = save(place)
+    mine = show(place, identity).opened
+    desk = typed(None, mine, text="Mara came back.")
+    world_entries.delete(place, "harbour", "", mine, None)
+    listed = world_entries.show_entries(place, "harbour", "", identity, desk)[1]
+    assert listed.value == identity and ("not saved: Mara Quill", identity) in listed.choices
+    left = show(place, identity, desk)
+    assert "deleted elsewhere" in left.notice and left.values[3] == "Mara came back."
+    back = read(world_entries.save_over(place, "harbour", "", left.opened, desk, *left.values))
+    assert back.values[3] == "Mara came back." and back.entry.value == identity
 
 
 def test_every_change_is_seen_by_undo(place: Workspace) -> None:
@@ -104,6 +184,22 @@ def test_where_the_author_writes_decides_what_is_sent(place: Workspace) -> None:
     assert "No entry fits" in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
     tab.set_present(place, "harbour", "", 3)
     assert "Mara keeps the light." in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
+
+
+@pytest.mark.parametrize(
+    ("words", "tokens", "said", "each"),
+    [
+        (500, None, "20 of at most 500 words", "· 20 words"),
+        (500, 8000, "20 of at most 500 words", "· 20 words"),
+        (500, 80, "about 34 of at most 80 tokens", "· about 34 tokens"),
+    ],
+)
+def test_room_is_told_in_what_runs_out_first(words: int, tokens: int | None, said: str, each: str) -> None:
+    row = {"id": "mara", "name": "Mara", "why": "named", "words": 20, "tokens": 34, "sent": True, "cut": ""}
+    room = {"entries": 5, "words": words, "tokens": tokens, "note": ""}
+    told = {"entries": [row], "words": 20, "tokens": 34, "tokens_counted": False, "chapter": None, "room": room}
+    shown = world_prompt.inspection(told | {"keys_off": []})
+    assert f"Sent: 1 entry, {said}." in shown and each in shown
 
 
 def test_a_world_goes_out_and_comes_in_again(place: Workspace) -> None:
@@ -150,7 +246,9 @@ def test_proposals_wait_until_the_author_takes_them_in(place: Workspace) -> None
 def test_a_world_is_renamed_put_away_taken_out_and_backed_up(place: Workspace) -> None:
     url = tab.start(place, None, free_port()).url
     lore.create_world(url, "old")
-    assert world_shelf.rename(place, "old", "new").value == "new"
+    drafts = {"old": {"": {"version": 0, "values": []}}}
+    choice, desk = world_shelf.rename(place, "old", "new", drafts)
+    assert choice.value == "new" and desk == {"new": drafts["old"]}
     assert "new" not in [name for name, _ in world_shelf.to_bin(place, "new").choices]
     binned = world_shelf.show_bin(place).choices
     assert binned[0][0].startswith("new, 0 entries")

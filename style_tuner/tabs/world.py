@@ -14,6 +14,7 @@ from style_tuner.serving import world as service
 from style_tuner.tabs import (
     views,
     world_check,
+    world_drafts,
     world_entries,
     world_exchange,
     world_history,
@@ -24,7 +25,7 @@ from style_tuner.tabs import (
 )
 from style_tuner.tabs.common import Page, choice, inform
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
-from style_tuner.tabs.world_parts import ask, look, need, stamp
+from style_tuner.tabs.world_parts import ask, look, need, stamp, warn
 from style_tuner.workspace import Workspace
 
 PURPOSE = "Keep the facts of your world; those that a prompt needs are sent along with it, so that red hair stays red."
@@ -73,7 +74,8 @@ def upload(workspace: Workspace, world: str | None, files: Sequence[str] | None,
 
 def set_present(workspace: Workspace, world: str | None, book: str, chapter: float | None) -> None:
     """Keep where the author is writing now: what is not true yet there is not sent."""
-    ask(workspace, "PUT", world, "present", body={"book": book, "chapter": int(chapter) if chapter else None})
+    body = {"book": book, "chapter": int(chapter) if chapter else None}
+    warn(ask(workspace, "PUT", world, "present", body=body)["notes"], "The book")
     inform(f"Chapter {int(chapter)}" if chapter else "The end of the story", title="You are writing here now")
 
 
@@ -129,6 +131,7 @@ def build(page: Page) -> None:
     """Lay out the tab."""
     gr.HTML(views.purpose(PURPOSE))
     head = gr.HTML()
+    desk = gr.BrowserState({}, storage_key=world_drafts.STORAGE_KEY, secret=world_drafts.STORAGE_KEY)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5):
             chosen = choice("World")
@@ -137,9 +140,9 @@ def build(page: Page) -> None:
             table = gr.HTML()
             changed = world_history.build(page, chosen)
             world_exchange.build_export(page, chosen)
-            world_shelf.build(page, chosen)
+            world_shelf.build(page, chosen, desk)
         with gr.Column(scale=5):
-            show_anew = world_entries.build(page, chosen, search, table)
+            show_anew = world_entries.build(page, chosen, search, table, desk)
             for event in changed:
                 show_anew(event)
         with gr.Column(scale=5):

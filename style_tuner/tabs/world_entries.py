@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -11,16 +11,15 @@ import gradio as gr
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.serving import lore
-from style_tuner.tabs import views
+from style_tuner.tabs import views, world_drafts
 from style_tuner.tabs.common import HIDDEN, Page, choice, inform
-from style_tuner.tabs.world_parts import ask, look, need, stamp, url
+from style_tuner.tabs.world_drafts import NEW, Desk
+from style_tuner.tabs.world_form import KINDS, entry_of, held, show_entry, versions
+from style_tuner.tabs.world_parts import ask, look, need, stamp, url, warn
 from style_tuner.workspace import Workspace, slug
 
 EMPTY = "This world has no entries yet: drop files with notes, or write the first entry."
 NEW_ENTRY = ("New entry", "")
-KINDS = ["character", "place", "thing", "rule", "event", "note"]
-NEW = ""
-"""What is chosen while a new entry is written."""
 MOST_SHOWN = 300
 """Rows of the list; a larger world is searched."""
 
@@ -30,27 +29,33 @@ def entries(workspace: Workspace, world: str | None) -> list[Entry]:
     return [Entry.from_row(row) for row in look(workspace, world, "entries").get("entries", [])]
 
 
-def show_entries(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[str, Any]:
+def show_entries(
+    workspace: Workspace, world: str | None, search: str | None, chosen: str | None, desk: Desk | None
+) -> tuple[str, Any]:
     """Return the entries by kind, and the choice of one."""
-    table, choices, value = _list(workspace, world, search, chosen)
+    table, choices, value = _list(workspace, world, search, chosen, desk)
     return table, gr.Dropdown(choices=choices, value=value)
 
 
 def _list(
-    workspace: Workspace, world: str | None, search: str | None, chosen: str | None
-) -> tuple[str, list[tuple[str, str]], str]:
+    workspace: Workspace, world: str | None, search: str | None, chosen: str | None, desk: Desk | None
+) -> tuple[str, list[tuple[str, str]], str | None]:
+    """Return the list, and what can be chosen: what fits the search, and what is not saved yet."""
+    unsaved = world_drafts.of_world(desk, world)
     found = entries(workspace, world)
     words = (search or "").casefold().split()
     kept = [entry for entry in found if all(word in _searched(entry) for word in words)]
     kept.sort(key=lambda entry: (entry.kind, entry.name.casefold()))
-    if not found:
-        return str(views.sentence(EMPTY if world else "", "empty")), [NEW_ENTRY], NEW
     rows = [(entry.kind, entry.name, ", ".join(entry.aliases), _when(entry)) for entry in kept[:MOST_SHOWN]]
     head = f"{len(kept)} of {len(found)} entries" + (f", the first {MOST_SHOWN}" if len(kept) > MOST_SHOWN else "")
     table = views.scrolling(views.table(head, ["Kind", "Name", "Also called", "Sent"], rows))
+    if not found:
+        table = views.sentence(EMPTY if world else "", "empty")
     choices = [(f"{entry.kind}: {entry.name}", entry.id) for entry in kept]
-    ids = [entry.id for entry in kept]
-    value = chosen if chosen is not None and chosen in (NEW, *ids) else next(iter(ids), NEW)
+    first = next((entry_id for _, entry_id in choices), NEW if world else None)
+    there = {entry_id for _, entry_id in choices} | {NEW}
+    choices += [(f"not saved: {draft['values'][0]}", key) for key, draft in unsaved.items() if key not in there]
+    value = chosen if world and chosen is not None and chosen in (there | set(unsaved)) else first
     return str(table), [*choices, NEW_ENTRY], value
 
 
@@ -72,58 +77,95 @@ def _when(entry: Entry) -> str:
     return ", ".join(filter(None, ["always" if entry.always_on else "", entry.book, chapters]))
 
 
-def show_entry(workspace: Workspace, world: str | None, chosen: str | None) -> tuple[Any, ...]:
-    """Return the fields of the chosen entry, and its earlier versions."""
-    found = next((entry for entry in entries(workspace, world) if entry.id == chosen), None)
-    if found is None:
-        return "", "note", "", "", False, "", 0, "", None, None, "", "", gr.Dropdown(choices=[], value=None)
-    versions = look(workspace, world, "entries", found.id, "history").get("versions", [])
-    lines = "\n".join(f"{name}: {value}" for name, value in found.fields.items())
-    return (
-        *(found.name, found.kind, ", ".join(found.aliases), found.text, found.always_on),
-        *("\n".join(found.keys), found.priority, found.book, found.from_chapter, found.to_chapter, lines),
-        ", ".join(found.links),
-        gr.Dropdown(choices=[(_version(one), str(one["number"])) for one in versions], value=None),
-    )
+def choose(
+    workspace: Workspace, world: str | None, chosen: str | None, opened: Mapping[str, Any] | None, desk: Desk | None
+) -> Any:
+    """Return the form of the entry that was chosen, or leave the form alone where it shows that one already."""
+    if opened and (opened["world"], opened["id"]) == (world or "", chosen or NEW):
+        return gr.skip()
+    return show_entry(workspace, world, chosen, desk)
 
 
-def _version(one: dict[str, Any]) -> str:
-    """Say in one line when a version was written, and how it began."""
-    text = "deleted" if one["deleted"] else one["entry"]["text"]
-    return f"{views.when(one['written'])}: {text[:60]}"
+def save(
+    workspace: Workspace,
+    world: str | None,
+    search: str | None,
+    opened: Mapping[str, Any] | None,
+    desk: Desk | None,
+    *values: Any,
+) -> Any:
+    """Keep what is in the form as the entry that it shows, or as a new one; return the list and the form then.
+
+    Where somebody else saved that entry meanwhile nothing is written, and both are shown.
+    """
+    return _save(workspace, world, search, opened, desk, values, over=False)
 
 
-def save(workspace: Workspace, world: str | None, search: str | None, chosen: str | None, *values: Any) -> Any:
-    """Keep the chosen entry as it is in the form, or make a new one; return the list and the form as they are then."""
-    name, kind, aliases, text, always, keys, priority, book, first, last, facts, links = values
-    if not name.strip() or not text.strip():
+def save_over(
+    workspace: Workspace,
+    world: str | None,
+    search: str | None,
+    opened: Mapping[str, Any] | None,
+    desk: Desk | None,
+    *values: Any,
+) -> Any:
+    """Put what is in the form in the place of what somebody else saved, as far as the author was shown that."""
+    return _save(workspace, world, search, opened, desk, values, over=True)
+
+
+def _save(
+    workspace: Workspace,
+    world: str | None,
+    search: str | None,
+    opened: Mapping[str, Any] | None,
+    desk: Desk | None,
+    values: Sequence[Any],
+    over: bool,
+) -> Any:
+    shown_in = (opened or {}).get("world") or need(world)
+    name, kind = values[0].strip(), (values[1] or "").strip() or "note"
+    if not name or not values[3].strip():
         raise WorldError("An entry needs a name and a text: fill in both, then press Save entry.")
-    known = entries(workspace, world)
-    same = next((entry for entry in known if chosen and entry.id == chosen), None)
-    kept = replace(
-        same or Entry(_free_id(name.strip(), (kind or "").strip() or "note", known), name.strip(), ""),
-        name=name.strip(),
-        text=text.strip(),
-        kind=(kind or "").strip() or "note",
-        aliases=listed(aliases.split(",")),
-        always_on=always,
-        keys=listed(keys.splitlines()),
-        priority=int(priority or 0),
-        book=book.strip(),
-        from_chapter=int(first) if first else None,
-        to_chapter=int(last) if last else None,
-        fields=as_facts(facts),
-        links=listed(links.split(",")),
-    )
-    saved = lore.put_entry(url(workspace), need(world), kept)
-    inform(f"{saved.name} is saved.", "Saved")
-    return shown(workspace, world, search, saved.id)
+    entry_id = (opened or {}).get("id", NEW)
+    edited = (opened or {}).get("seen" if over else "version", 0)
+    past = versions(workspace, shown_in, entry_id)
+    base = Entry.from_row(past[0]["entry"]) if past else None
+    if base is None:
+        base = Entry(_free_id(name, kind, entries(workspace, shown_in)), name, "")
+    kept = entry_of(base, values)
+    path = ("worlds", shown_in, "entries", kept.id)
+    try:
+        told = lore.ask(url(workspace), "PUT", *path, body=asdict(kept), version=edited)
+    except WorldError:
+        if held(versions(workspace, shown_in, kept.id)) == edited:
+            raise
+        gr.Warning("It was changed elsewhere meanwhile, and nothing was written over: look at both.", title="Not saved")
+        desk = world_drafts.with_draft(desk, shown_in, entry_id, edited, values)
+        return shown(workspace, shown_in, search, entry_id, desk, True)
+    inform(f"{kept.name} is saved.", "Saved")
+    warn(told["warnings"], "Saved, but look at this")
+    return shown(workspace, shown_in, search, kept.id, world_drafts.without_draft(desk, shown_in, entry_id), True)
 
 
-def shown(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> tuple[Any, ...]:
-    """Return the list and the form as they are now."""
-    table, choices, value = _list(workspace, world, search, chosen)
-    return table, gr.Dropdown(choices=choices, value=value), *show_entry(workspace, world, value)
+def drop(
+    workspace: Workspace, world: str | None, search: str | None, opened: Mapping[str, Any] | None, desk: Desk | None
+) -> Any:
+    """Throw away what was typed and show what is saved."""
+    entry_id = (opened or {}).get("id", NEW)
+    return shown(workspace, world, search, entry_id, world_drafts.without_draft(desk, world, entry_id), True)
+
+
+def shown(
+    workspace: Workspace,
+    world: str | None,
+    search: str | None,
+    chosen: str | None,
+    desk: Desk | None,
+    cleared: bool = False,
+) -> tuple[Any, ...]:
+    """Return the list and the form as they are now; `cleared` says that the desk is not what the browser has."""
+    table, choices, value = _list(workspace, world, search, chosen, desk)
+    return table, gr.Dropdown(choices=choices, value=value), *show_entry(workspace, world, value, desk, cleared)
 
 
 def _free_id(name: str, kind: str, known: Sequence[Entry]) -> str:
@@ -137,44 +179,43 @@ def _free_id(name: str, kind: str, known: Sequence[Entry]) -> str:
     return next(one for one in (slug(name), slug(f"{name} {kind}"), slug(f"{name} {kind} 2")) if one not in taken)
 
 
-def listed(parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts that are not empty."""
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def as_facts(lines: str) -> dict[str, str]:
-    """Return the lines `eyes: grey` as facts by name."""
-    facts = {}
-    for line in filter(str.strip, lines.splitlines()):
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip() or not value.strip():
-            raise WorldError(f"The fact {line.strip()!r} has no name or no value: write it as `eyes: grey`.")
-        facts[name.strip()] = value.strip()
-    return facts
-
-
-def delete(workspace: Workspace, world: str | None, search: str | None, chosen: str | None) -> Any:
-    """Take the chosen entry out of the world; its versions are kept, and Undo brings it back."""
-    if not chosen:
+def delete(
+    workspace: Workspace, world: str | None, search: str | None, opened: Mapping[str, Any] | None, desk: Desk | None
+) -> Any:
+    """Take the entry in the form out of the world; its versions are kept, and Undo brings it back."""
+    entry_id = (opened or {}).get("id", NEW)
+    if not entry_id:
         raise WorldError("No entry is chosen: choose one from the list first.")
-    ask(workspace, "DELETE", world, "entries", chosen)
+    ask(workspace, "DELETE", world, "entries", entry_id)
     inform("Undo, below the list, brings it back.", "Deleted")
-    return shown(workspace, world, search, None)
+    return shown(workspace, world, search, None, world_drafts.without_draft(desk, world, entry_id), True)
 
 
 def restore(
-    workspace: Workspace, world: str | None, search: str | None, chosen: str | None, version: str | None
+    workspace: Workspace,
+    world: str | None,
+    search: str | None,
+    opened: Mapping[str, Any] | None,
+    desk: Desk | None,
+    version: str | None,
 ) -> Any:
-    """Make the chosen version of an entry the one that holds."""
-    if not chosen or not version:
+    """Make the chosen version of an entry the one that holds; what is typed and not saved stays beside it."""
+    entry_id = (opened or {}).get("id", NEW)
+    if not entry_id or not version:
         raise WorldError("No version is chosen: choose one of the earlier versions first.")
-    ask(workspace, "POST", world, "entries", chosen, "restore", body={"version": int(version)})
-    return shown(workspace, world, search, chosen)
+    ask(workspace, "POST", world, "entries", entry_id, "restore", body={"version": int(version)})
+    return shown(workspace, world, search, entry_id, desk)
 
 
-def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -> Callable[[Any], None]:
+def build(
+    page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML, desk: gr.BrowserState
+) -> Callable[[Any], None]:
     """Lay out the form of an entry, connect it with the list, and return what shows both anew after an event."""
     entry = choice("Entry")
+    opened, notice = gr.JSON(None, visible=False), gr.HTML()
+    with gr.Row():
+        over = gr.Button("Put mine in its place", size="sm", visible=False)
+        back_to = gr.Button("Discard what is not saved", size="sm", visible=False)
     name = gr.Textbox(label="Name", max_lines=1)
     with gr.Row():
         kind = gr.Dropdown(KINDS, value="note", label="Kind", allow_custom_value=True, min_width=110)
@@ -197,13 +238,19 @@ def build(page: Page, chosen: gr.Dropdown, search: gr.Textbox, table: gr.HTML) -
     with gr.Accordion("Earlier versions of this entry", open=False):
         version = choice("Version")
         back = gr.Button("Go back to this version", size="sm")
-    form = [name, kind, aliases, text, always, keys, priority, book, first, last, facts, links]
-    filled = [*form, version]
-    page.follow(stamp, show_entries, [table, entry], [chosen, search, entry], [chosen.change, search.change])
-    page.on(entry.change, show_entry, [chosen, entry], filled, show_progress="hidden")
+    form: list[Any] = [name, kind, aliases, text, always, keys, priority, book, first, last, facts, links]
+    shows = [*form, version, opened, desk, notice, over, back_to]
+    also = [chosen.change, search.change]
+    page.follow(stamp, show_entries, [table, entry], [chosen, search, entry, desk], also)
+    page.on(entry.change, choose, [chosen, entry, opened, desk], shows, show_progress="hidden")
     page.on(new.click, lambda _: NEW, [], entry)
-    everything = [table, entry, *filled]
-    page.on(keep.click, save, [chosen, search, entry, *form], everything)
-    page.on(gone.click, delete, [chosen, search, entry], everything)
-    page.on(back.click, restore, [chosen, search, entry, version], everything)
-    return lambda event: page.on(event.then, shown, [chosen, search, entry], everything, **HIDDEN)
+    everything, now = [table, entry, *shows], [chosen, search, opened, desk]
+    page.on(chosen.change, shown, [chosen, search, entry, desk], everything, **HIDDEN)
+    page.on(keep.click, save, [*now, *form], everything)
+    page.on(over.click, save_over, [*now, *form], everything)
+    page.on(back_to.click, drop, now, everything)
+    page.on(gone.click, delete, now, everything)
+    page.on(back.click, restore, [*now, version], everything)
+    typed = [part.input for part in form] + [part.blur for part in form if part is not always]
+    gr.on(typed, None, [desk, opened, notice, *form], [desk, notice, back_to], js=world_drafts.KEEP, **HIDDEN)
+    return lambda event: page.on(event.then, shown, [chosen, search, entry, desk], everything, **HIDDEN)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import gradio as gr
+from markupsafe import escape
 
 from style_tuner.errors import ServerError, WorldError
 from style_tuner.serving import lore
@@ -44,6 +48,12 @@ def look(workspace: Workspace, world: str | None, *path: str, **query: Any) -> d
     """Return what the service says of the chosen world, nothing while it is off or none is chosen."""
     state = service.state(workspace)
     return lore.ask(state.url, "GET", "worlds", world, *path, **query) if state and world else {}
+
+
+def warn(sentences: Iterable[str], title: str) -> None:
+    """Show for a while what the service found odd in what it has done all the same."""
+    for one in sentences:
+        gr.Warning(str(escape(one)), duration=25, title=title)
 
 
 def worlds(workspace: Workspace) -> list[str]:

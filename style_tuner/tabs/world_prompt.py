@@ -17,6 +17,8 @@ from style_tuner.tabs.common import Page
 from style_tuner.tabs.world_parts import SHELL, look, need, url
 from style_tuner.workspace import Workspace
 
+TOKENS_A_WORD = 1.5
+"""Taken where nothing is sent, only to tell which of two limits is the nearer."""
 MOST_CUT = 8
 """Entries listed that were not sent; the further ones fit less and less."""
 
@@ -37,11 +39,11 @@ def inspection(told: Mapping[str, Any], hits: Sequence[Hit] = ()) -> Markup:
     texts = {hit.entry.id: hit.entry.facts for hit in hits}
     sent = [row for row in told["entries"] if row["sent"]]
     cut = [row for row in told["entries"] if not row["sent"]]
-    about = "" if told["tokens_counted"] else "about "
     where = f" Chapter {told['chapter']}." if told["chapter"] else ""
-    head = f"Sent: {len(sent)} entries, {told['words']} words, {about}{told['tokens']} tokens.{where}"
+    taken = _measure(told, told, of=True)
+    head = f"Sent: {len(sent)} {'entry' if len(sent) == 1 else 'entries'}, {taken}.{where}"
     parts = [views.sentence(head if sent else f"No entry fits this prompt, so none is sent.{where}")]
-    parts += [_entry(row, texts.get(row["id"], "")) for row in sent]
+    parts += [_entry(row, texts.get(row["id"], ""), _measure(told, row)) for row in sent]
     if told["room"]["note"]:
         parts.append(views.sentence(told["room"]["note"], "caption"))
     parts += [views.sentence(note, "bad") for note in told["keys_off"]]
@@ -51,8 +53,18 @@ def inspection(told: Mapping[str, Any], hits: Sequence[Hit] = ()) -> Markup:
     return Markup("").join(parts)
 
 
-def _entry(row: Mapping[str, Any], text: str) -> Markup:
-    about = f"{row['why']} · {row['words']} words"
+def _measure(told: Mapping[str, Any], one: Mapping[str, Any], of: bool = False) -> str:
+    """Return how much room something takes, in what runs out first: the author's words, or the model's tokens."""
+    room = told["room"]
+    tokens_a_word = told["tokens"] / told["words"] if told["words"] else TOKENS_A_WORD
+    if room["tokens"] is None or room["words"] * tokens_a_word <= room["tokens"]:
+        return f"{one['words']:,}" + (f" of at most {room['words']:,}" if of else "") + " words"
+    about = "" if told["tokens_counted"] else "about "
+    return f"{about}{one['tokens']:,}" + (f" of at most {room['tokens']:,}" if of else "") + " tokens"
+
+
+def _entry(row: Mapping[str, Any], text: str, length: str) -> Markup:
+    about = f"{row['why']} · {length}"
     return Markup("<dl class='hits'><dt><b>{}</b> <small class='caption'>{}</small></dt><dd>{}</dd></dl>").format(
         row["name"], about, text
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from style_tuner.errors import WorldError
 from style_tuner.tabs import views
 from style_tuner.tabs.common import HIDDEN, Page, choice, inform
-from style_tuner.tabs.world_entries import KINDS, as_facts, listed
+from style_tuner.tabs.world_form import KINDS, as_facts, listed
 from style_tuner.tabs.world_parts import SHELL, ask, look, stamp, worlds
 from style_tuner.workspace import Workspace
 

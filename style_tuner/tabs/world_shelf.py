@@ -12,16 +12,17 @@ from style_tuner.serving import lore
 from style_tuner.serving import world as service
 from style_tuner.tabs import views
 from style_tuner.tabs.common import Page, choice, inform
+from style_tuner.tabs.world_drafts import Desk, renamed
 from style_tuner.tabs.world_parts import SHELL, ask, need, stamp, url
 from style_tuner.workspace import Workspace
 
 
-def rename(workspace: Workspace, world: str | None, name: str) -> Any:
-    """Give the chosen world another name."""
+def rename(workspace: Workspace, world: str | None, name: str, desk: Desk | None) -> tuple[Any, Desk]:
+    """Give the chosen world another name; what is not saved in it goes along."""
     if not name.strip():
         raise WorldError("The other name is missing: type it, then press Rename world.")
     named = ask(workspace, "POST", world, "rename", body={"name": name.strip()})["world"]
-    return gr.Dropdown(choices=list(lore.worlds(url(workspace))), value=named)
+    return gr.Dropdown(choices=list(lore.worlds(url(workspace))), value=named), renamed(desk, need(world), named)
 
 
 def to_bin(workspace: Workspace, world: str | None) -> Any:
@@ -59,7 +60,7 @@ def backup(workspace: Workspace) -> tuple[Any, str]:
     return gr.File(told["path"], visible=True), str(views.sentence(said, "caption") + same)
 
 
-def build(page: Page, chosen: gr.Dropdown) -> None:
+def build(page: Page, chosen: gr.Dropdown, desk: gr.BrowserState) -> None:
     """Lay out what can be done with a whole world."""
     with gr.Accordion("Rename, put away, or back up", open=False):
         name = gr.Textbox(label="Other name of this world", max_lines=1)
@@ -72,7 +73,7 @@ def build(page: Page, chosen: gr.Dropdown) -> None:
         file = gr.File(label="Backup of all worlds", interactive=False, visible=False)
         said = gr.HTML()
     page.follow(stamp, show_bin, binned)
-    page.on(other.click, rename, [chosen, name], chosen)
+    page.on(other.click, rename, [chosen, name, desk], [chosen, desk])
     page.on(away.click, to_bin, [chosen], chosen)
     page.on(back.click, take_out, [binned], chosen)
     page.on(copy.click, backup, [], [file, said])
