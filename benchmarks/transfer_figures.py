@@ -62,22 +62,26 @@ def measured(texts: Sequence[str], author: AuthorVoice) -> Drafts:
 
 def with_intervals(drafts: Drafts) -> dict[str, dict[str, float]]:
     """Return each figure with its 90 % interval, as another choice of drafts would have given it."""
-    return _spanned(drafts.figures(), [drafts.figures(draw) for draw in _draws(len(drafts.texts))])
+    whole, scattered = drafts.figures(), _scattered(drafts)
+    return {name: _spanned(value, scattered[name]) for name, value in whole.items()}
 
 
 def differences(base: Drafts, tuned: Drafts) -> tuple[dict[str, dict[str, float]], ...]:
     """Return each figure of base, of tuned, and tuned less base, with 90 % intervals; drafts are drawn in pairs."""
-    whole = base.figures(), tuned.figures()
-    drawn = [(base.figures(draw), tuned.figures(draw)) for draw in _draws(len(base.texts))]
+    before, after = base.figures(), tuned.figures()
+    first, second = _scattered(base), _scattered(tuned)
     return (
-        _spanned(whole[0], [before for before, _ in drawn]),
-        _spanned(whole[1], [after for _, after in drawn]),
-        _spanned(_less(*whole), [_less(before, after) for before, after in drawn]),
+        {name: _spanned(value, first[name]) for name, value in before.items()},
+        {name: _spanned(value, second[name]) for name, value in after.items()},
+        {name: _spanned(after[name] - before[name], second[name] - first[name]) for name in before},
     )
 
 
-def _less(before: Figures, after: Figures) -> Figures:
-    return {name: after[name] - before[name] for name in before}
+def _scattered(drafts: Drafts) -> dict[str, np.ndarray]:
+    """Return what each figure would be for other choices of as many drafts, the same choices for every model."""
+    whole = drafts.figures()
+    drawn = [drafts.figures(draw) for draw in _draws(len(drafts.texts))]
+    return {name: _settled(value, np.array([one[name] for one in drawn])) for name, value in whole.items()}
 
 
 def _draws(number: int) -> list[list[int]]:
@@ -85,14 +89,21 @@ def _draws(number: int) -> list[list[int]]:
     return [chance.integers(0, number, number).tolist() for _ in range(RESAMPLES)]
 
 
-def _spanned(whole: Figures, drawn: Sequence[Figures]) -> dict[str, dict[str, float]]:
-    """Put the scatter of the draws around the figure: drafts drawn twice say less than as many different ones."""
-    found = {}
-    for name, value in whole.items():
-        values = np.array([one[name] for one in drawn])
-        low, high = value + np.percentile(values, (5, 95)) - values.mean()
-        found[name] = {"value": value, "low": min(value, float(low)), "high": max(value, float(high))}
-    return found
+def _settled(value: float, drawn: np.ndarray) -> np.ndarray:
+    """Return the draws of a figure from 0 to 100 put around its value, for drafts drawn twice say less than others.
+
+    They are moved as angles (arcsine of the square root), in which a share scatters alike at every height and which
+    end where the scale does; so no draw, and no interval, goes beyond 0 or 100.
+    """
+    angles = np.arcsin(np.sqrt(np.clip(drawn / 100, 0, 1)))
+    moved = np.arcsin(np.sqrt(value / 100)) + angles - angles.mean()
+    settled: np.ndarray = 100 * np.sin(np.clip(moved, 0, np.pi / 2)) ** 2
+    return settled
+
+
+def _spanned(value: float, drawn: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(drawn, (5, 95))
+    return {"value": value, "low": min(value, float(low)), "high": max(value, float(high))}
 
 
 def rounded(value: Any) -> Any:

@@ -5,10 +5,11 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 from voice_prose import ESSAYIST, MODERN
 
-from benchmarks import style_transfer_quality
+from benchmarks import style_transfer_quality, transfer_figures
 from style_tuner import jobs, stages
 from style_tuner.config import SAMPLES, STARTER_CONFIG, load_training_config
 from style_tuner.manuscripts.store import import_file
@@ -117,7 +118,17 @@ def test_every_figure_has_an_interval_that_holds_it(outputs):
     assert {"style_score", "favourites_used", "vocabulary_match", "sentence_lengths", "pacing", "copied"} <= set(found)
     for figure in found.values():
         assert figure["low"] <= figure["high"]
-        assert 0 <= figure["value"] <= 100
+        assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 100
+
+
+def test_intervals_end_where_the_scale_does_and_differences_follow_them():
+    chance = np.random.default_rng(1)
+    drawn = np.clip(chance.normal(60, 25, 400), 0, 100)
+    for value in (0.0, 3.0, 50.0, 97.0, 100.0):
+        found = transfer_figures._spanned(value, transfer_figures._settled(value, drawn))
+        assert 0 <= found["low"] <= value <= found["high"] <= 100
+        assert found["high"] - found["low"] > 15
+    assert transfer_figures._settled(40.0, np.full(9, 30.0)) == pytest.approx(40.0)
 
 
 def test_the_comparison_says_which_is_nearer_and_writes_its_reports(outputs, capsys):

@@ -235,6 +235,30 @@ def test_a_comparison_is_paired_and_says_how_much_of_the_gap_is_closed(author):
     assert worse.raw_high < 0 and "further from your voice" in worse.verdict
 
 
+def test_a_difference_is_as_unsure_as_the_scores_that_it_is_taken_from(author):
+    base = pieces(ESSAYIST + "\n\n" + MODERN, 90)[:6]
+    halves = zip(HELD_OUT, base, strict=False)
+    tuned = [f"{' '.join(own.split()[:70])}\n\n{' '.join(other.split()[:60])}" for own, other in halves]
+    found = compare_drafts(base, tuned, author)
+    assert found.base.high - found.base.low < 1 and found.tuned.high - found.tuned.low > 50
+    assert found.low == pytest.approx(found.tuned.low - found.base.score, abs=5)
+    assert found.high == pytest.approx(found.tuned.high - found.base.score, abs=5)
+    assert found.raw_low < found.raw_difference < found.raw_high
+    single = compare_drafts(["\n\n".join(base)], ["\n\n".join(tuned)], author)
+    assert single.raw_high - single.raw_low > 2 * 1.645 * author.verifier.deviation(found.tuned.words)
+
+
+def test_a_high_score_below_all_own_passages_is_told_without_a_contradiction():
+    gates = [Gate("typicality", False, 100.0, "")]
+    said = _verdict(99.0, gates, 2.0)
+    assert said.startswith("This sounds like you and not like other authors, though less plainly than")
+    assert "below" not in said
+    assert _verdict(99.0, gates, 60.0) == (
+        "This sounds like you: better than 6 in 10 of your own held-out passages of that length."
+    )
+    assert "below nearly all" in _verdict(60.0, gates, 2.0)
+
+
 def test_a_model_that_wrote_nothing_gives_no_comparison(author):
     found = compare_drafts(["", ""], HELD_OUT[:2], author.with_held_out(HELD_OUT[2:]))
     assert found.difference is None and found.gap_closed is None

@@ -60,8 +60,7 @@ def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig 
     counts, sizes = clusters(verifier, drafts)
     length = min(number, config.firm_words)
     raw = pooled(verifier, counts, sizes, length)
-    own_deviation = verifier.deviation(length) * (length / number) ** 0.5
-    spread = NINETY * max(float(resampled(verifier, counts, sizes, length).std()), own_deviation)
+    spread = NINETY * float(_widened(verifier, resampled(verifier, counts, sizes, length), length, number).std())
     score, low, high = (
         min(strictest.cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
@@ -101,7 +100,8 @@ def compare_drafts(
     models = [rows(verifier, texts) for texts in zip(*pairs, strict=True)]
     decisions = [pooled(verifier, counts, sizes, length) for counts, sizes in models]
     scattered = [
-        decision + resampled(verifier, *model, length) for decision, model in zip(decisions, models, strict=True)
+        decision + _widened(verifier, resampled(verifier, *model, length), length, number)
+        for decision, model, number in zip(decisions, models, (base.words, tuned.words), strict=True)
     ]
     raw = _paired_interval(decisions, scattered)
     points = [_points(verifier, values, length, score) for values, score in zip(scattered, (base, tuned), strict=True)]
@@ -167,12 +167,36 @@ def _points(verifier: Verifier, decisions: np.ndarray, length: int, score: Style
     return np.array([min(cap, 100 * verifier.probability(float(value), length)) for value in decisions])
 
 
-def _paired_interval(values: Sequence[float], resampled: Sequence[np.ndarray]) -> tuple[float, float, float]:
-    """Return the difference of two values and its 90 % interval."""
+def _widened(verifier: Verifier, scatter: np.ndarray, length: int, number: int) -> np.ndarray:
+    """Return how the decision value of `number` words scatters: no less than that of the author's own unseen texts.
+
+    A bootstrap sees only the drafts there are, so that few or like ones look surer than they are.
+    """
     import numpy as np
 
+    deviation = float(scatter.std())
+    least = verifier.deviation(length) * (length / number) ** 0.5
+    if deviation >= least:
+        return scatter
+    if deviation == 0:  # a single draft: nothing says how it goes with another text's
+        scatter = np.random.default_rng(number).standard_normal(len(scatter))
+        deviation = float(scatter.std())
+    wide: np.ndarray = scatter * (least / deviation)
+    return wide
+
+
+def _paired_interval(values: Sequence[float], resampled: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """Return the difference of two values and its 90 % interval, each as wide as the two intervals make it.
+
+    Both were drawn by the same requests and judged by one verifier, and what they share goes out of every difference
+    of draws: var(A − B) = var A + var B − 2 cov(A, B). No more goes out, so that where one of the two stands firm, as
+    at an end of the scale, the difference is as unsure as the other.
+    """
+    import numpy as np
+
+    value = values[1] - values[0]
     low, high = np.percentile(resampled[1] - resampled[0], (5, 95))
-    return round(values[1] - values[0], 4), round(float(low), 4), round(float(high), 4)
+    return round(value, 4), round(min(value, float(low)), 4), round(max(value, float(high)), 4)
 
 
 def _verdict(score: float, gates: Sequence[Gate], percentile: float | None) -> str:
@@ -180,6 +204,10 @@ def _verdict(score: float, gates: Sequence[Gate], percentile: float | None) -> s
     strictest = min(gates, key=lambda gate: gate.cap)
     if strictest.cap < SPOILT:
         said = LEADS.get(strictest.name, strictest.sentence)
+    elif score >= SOUNDS_RIGHT and percentile is not None and round(percentile / 10) == 0:
+        said = (
+            "This sounds like you and not like other authors, though less plainly than your own held-out passages do."
+        )
     elif score >= SOUNDS_RIGHT:
         said = f"This sounds like you{_place(percentile)}."
     elif score >= 50:
