@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from style_tuner import charts
 
+MANNER = "The score hears the manner, not the sense: whether the text means anything, only reading tells."
 LEVELS = (
     "like your own",
     "further than 4 in 5 of your own sentences",
@@ -172,6 +173,7 @@ def document(title: str, result: dict[str, Any]) -> str:
             number, span, score["words"]
         ),
         Markup("<p class='verdict'>{}</p>").format(score["verdict"]),
+        Markup("<p class='caption'>{}</p>").format("" if score["score"] is None else MANNER),
         _list("What was left out", score["notes"]),
         _list("Checks that hold the score down", [gate["sentence"] for gate in score["gates"] if gate["fired"]]),
         Markup("<h2>Sentence by sentence</h2>") + heat_map(result["heat_map"]),

@@ -197,6 +197,7 @@ def test_validate_of_an_empty_file_names_no_line(tmp_path: Path) -> None:
         (["serve", "--engine", "fast"], "fast"),
         (["prepare", "-w", "../up"], "../up"),
         (["train", "-w", "novles"], "there are: default"),
+        (["panel", "build", "--corpus", "nowhere", "--output", "new"], "There is no folder nowhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

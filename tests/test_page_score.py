@@ -8,7 +8,7 @@ import pytest
 from takes_on_disk import put
 from voice_prose import MODERN
 
-from style_tuner import jobs
+from style_tuner import jobs, score_report
 from style_tuner.errors import DatasetError, JobError
 from style_tuner.tabs import score, score_view
 from style_tuner.tabs.common import clear_failed, last_state
@@ -56,12 +56,21 @@ def test_a_score_is_shown_with_its_heat_map_pairs_copies_and_generic_writing(wor
     write_json(workspace.scores / "20261121-100000-1.json", VALUE)
     head, heat, plot, explained = score.show(workspace, None)
     assert "31" in head and "between 12 and 52" in head and "12 words of lists" in head
+    assert "hears the manner, not the sense" in head
     assert "He &lt;went&gt;." in heat
     assert "Further than 99 in 100 of your own sentences: you never open with an adverb." in heat
     assert heat.count("tabindex='0'") == 2
     assert "verbs: your own writing 20.0, draft 40.0" in explained
     assert "passage 2" in explained and "tapestry" in explained
     assert plot.visible is False
+
+
+def test_what_the_number_does_not_hear_is_said_beside_it_and_in_the_report_but_not_where_there_is_none() -> None:
+    refused = SCORE | {"score": None, "low": None, "high": None, "verdict": "No score: this is verse."}
+    for shown, said in ((SCORE, True), (refused, False)):
+        assert ("not the sense" in score_view.big(shown, "draft")) is said
+        page = score_report.document("A", VALUE | {"models": {"draft": shown}})
+        assert ("not the sense" in page) is said
 
 
 def test_base_voice_and_own_writing_stand_side_by_side_in_the_same_colours_everywhere() -> None:

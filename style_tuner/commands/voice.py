@@ -69,7 +69,7 @@ def score(
 ) -> None:
     """Score drafts against the author's voice; or a base model and a voice on the same requests, side by side."""
     from style_tuner import jobs, scoring
-    from style_tuner.score_report import document
+    from style_tuner.score_report import MANNER, document
 
     place = existing_workspace(workspace)
     if bool(files) == bool(models):
@@ -84,6 +84,8 @@ def score(
             own.result = scoring.score_models(place, names, ScoreConfig(drafts=drafts), dataset, own, panel)
         own.message = own.result["verdict"]
     said = scoring.lines(own.result)
+    if any(one["score"] is not None for one in own.result["models"].values()):
+        said.insert(1, MANNER)
     if html and files:
         title = ", ".join(path.name for path in files)
         said.append(f"\nEvery sentence marked: {write_text(html, document(title, own.result))}")
@@ -101,6 +103,8 @@ def build_panel(
 
     if output.exists():
         raise ConfigError(f"{output} exists and is not overwritten: name a new folder, or move it away.")
+    if not corpus.is_dir():
+        raise ConfigError(f"There is no folder {corpus}: name the one that holds the novels, Author_Title_Year.txt.")
     panel, reference = build(corpus), build_reference(corpus)
     write_json(save_panel(panel, output) / "reference.json", reference)
     typer.echo(f"A panel of {len(panel.authors)} authors: {output}")

@@ -29,7 +29,9 @@ def big(score: dict[str, Any], what: str) -> Markup:
     return Markup(
         "<div class='big' role='img' aria-label='Style score {}'>{}</div><p class='caption'>{}</p>"
         "<p class='verdict'>{}</p>"
-    ).format(number, number, line, score["verdict"])
+    ).format(number, number, line, score["verdict"]) + (
+        Markup("") if score["score"] is None else views.sentence(score_report.MANNER, "caption")
+    )
 
 
 def gates(score: dict[str, Any]) -> Markup:
