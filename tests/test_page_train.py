@@ -206,15 +206,22 @@ def test_a_search_offers_what_can_be_done_with_it(workspace: Workspace) -> None:
     def offered() -> list[bool]:
         return [button.visible for button in train_runs.show_sweep(workspace)[1:]]
 
-    assert offered() == [False, False, False]
+    assert offered() == [False] * 4
     with jobs.job(workspace, "sweep") as search:
-        assert offered() == [True, False, False]
+        assert offered() == [True, True, False, False]
         train_runs.stop_sweep(workspace)
         assert search.stop_requested()
         search.stopped = True
         search.result = {"table": [], "best_rate": 1e-3, "advice": "Train with 0.001."}
-    assert offered() == [False, True, True]
+    assert offered() == [False, False, True, True]
     assert train_runs.use_rate(workspace) == 1e-3
+
+
+def test_a_search_that_goes_can_be_killed_and_gone_on_with(workspace: Workspace) -> None:
+    started = jobs.start(workspace, "sweep", ["--dataset", str(workspace.root)])
+    train_runs.kill_sweep(workspace)
+    assert jobs.load(workspace, started.id).status in ("stopped", "failed")
+    assert train_runs.show_sweep(workspace)[3].visible
 
 
 def test_a_sweep_shows_its_table_and_advice(place: tuple[Workspace, Run]) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -18,7 +19,7 @@ from style_tuner.config import STARTER_CONFIG, TrainingConfig, load_training_con
 from style_tuner.errors import JobError
 from style_tuner.jobs import Job
 from style_tuner.serving.voices import voices_of
-from style_tuner.tuning.sweep import rates, recommend
+from style_tuner.tuning.sweep import rates, recommend, sweep
 from style_tuner.turns import queue
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_jsonl, write_json
 
@@ -220,6 +221,33 @@ def test_rates_are_scaled_to_the_recipe_and_advice_names_the_edge() -> None:
         "4 may be better still" in recommend(table[:2] + [{"learning_rate": 2, "best_validation_loss": 2.4}])["advice"]
     )
     assert recommend(table[2:])["best_rate"] is None
+    assert recommend(table[1:]) == {"best_rate": 2, "advice": "Only learning rate 2 worked: validation loss 2.500."}
+
+
+def test_one_rate_alone_is_no_verdict_and_those_left_are_counted() -> None:
+    table = [{"learning_rate": rate, "best_validation_loss": loss} for rate, loss in ((1, 3.0), (2, 2.5))]
+    one = recommend(table[:1], [2, 4, 8])
+    assert one == {"best_rate": None, "advice": "1 of 4 rates tried. One alone shows nothing: try others beside it."}
+    assert recommend(table[:1])["best_rate"] is None
+    two = recommend(table, [4, 8])
+    assert two == {"best_rate": 2, "advice": "2 of 4 rates tried. So far 2 has the lowest validation loss, 2.500."}
+
+
+def test_a_sweep_that_is_stopped_after_one_rate_lists_the_others_as_not_tried(place: Workspace) -> None:
+    class StopsAfterOne(Job):
+        def report(self, step: int, total: int, what: str, **figures: Any) -> None:
+            super().report(step, total, what, **figures)
+            if "(2 of 3)" in what:
+                (self.folder / "STOP").touch()
+
+    folder = place.runs / "stopped-sweep"
+    folder.mkdir()
+    config = load_training_config(STARTER_CONFIG, QUICK)
+    found = sweep(config, str(place.datasets / "20260101-000000"), folder, StopsAfterOne(folder), (1e-4, 1e-3, 2e-3))
+    assert [(row["learning_rate"], row["note"]) for row in found["table"]][1:] == [
+        (1e-3, "not tried"), (2e-3, "not tried"),
+    ]  # fmt: skip
+    assert found["best_rate"] is None and found["advice"].startswith("1 of 3 rates tried.")
 
 
 def test_the_commands_continue_copy_and_choose(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

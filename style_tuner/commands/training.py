@@ -139,10 +139,11 @@ def sweep(
     folder = place.runs / jobs.resumable(place, resume).id if resume else None
     with jobs.job(place, "sweep", folder) as own:
         training.sweep_run(place, own, lambda: training_settings(config, overrides or []), dataset, epochs, tried)
-    rows = [
-        f"{row['learning_rate']:>10g}  {row['best_validation_loss'] or float('nan'):.4f}  {row['note']}".rstrip()
-        for row in own.result.get("table", [])
-    ]
+    rows = []
+    for row in own.result.get("table", []):
+        loss = row["best_validation_loss"]
+        said = [f"{row['learning_rate']:>10g}", *([] if loss is None else [f"{loss:.4f}"]), row["note"]]
+        rows.append("  ".join(said).rstrip())
     text = "\n".join(["Rate        Best validation loss", *rows, own.message])
     answer(as_json, own.result | {"run": own.folder.name}, text)
 

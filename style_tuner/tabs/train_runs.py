@@ -67,12 +67,12 @@ def show_curves(workspace: Workspace, chosen: list[str] | None) -> tuple[Any, An
 
 
 def show_sweep(workspace: Workspace) -> tuple[Any, ...]:
-    """Return the newest search for a learning rate, and what can be done with it: stop, go on, use its rate."""
+    """Return the newest search for a learning rate, and what can be done with it: stop, kill, go on, use its rate."""
     run = newest_run(workspace, "sweep")
     going = run is not None and run.status in ("queued", "running")
     early = run is not None and run.status in ("stopped", "interrupted", "failed")
     found = run is not None and not going and run.result.get("best_rate") is not None
-    buttons = [gr.Button(visible=one) for one in (going, early, found)]
+    buttons = [gr.Button(visible=one) for one in (going, going, early, found)]
     said = train_view.swept(workspace, run)
     if run is not None and (tried := _with(workspace, run)):
         said += views.sentence(f"Tried {views.when(run.created)} with {tried}.", "caption")
@@ -92,6 +92,11 @@ def stop_sweep(workspace: Workspace) -> None:
     inform("The search ends at its next step and keeps the rates that it has tried.", title="Stopping")
 
 
+def kill_sweep(workspace: Workspace) -> None:
+    """End the search at once; the rates that it has tried are kept."""
+    jobs.abandon(workspace, _need_sweep(workspace).id)
+
+
 def resume_sweep(workspace: Workspace) -> None:
     """Try the rates that are left."""
     jobs.resume(workspace, _need_sweep(workspace).id)
@@ -109,6 +114,7 @@ def lay_out_sweep() -> dict[str, Any]:
     part: dict[str, Any] = {"start": gr.Button("Find the learning rate", size="sm"), "found": gr.HTML()}
     with gr.Row():
         part["stop"] = gr.Button("Stop the search", size="sm", visible=False)
+        part["kill"] = gr.Button("Kill the search", size="sm", visible=False)
         part["resume"] = gr.Button("Try the others too", size="sm", visible=False)
         part["use"] = gr.Button("Use this rate", size="sm", visible=False)
     return part
@@ -116,9 +122,10 @@ def lay_out_sweep() -> dict[str, Any]:
 
 def wire_sweep(page: Page, part: dict[str, Any], rate: Any) -> None:
     """Let the search follow the disk, and its buttons act on it."""
-    shown = [part[name] for name in ("found", "stop", "resume", "use")]
+    shown = [part[name] for name in ("found", "stop", "kill", "resume", "use")]
     page.follow(lambda workspace: run_stamp(workspace, "sweep"), show_sweep, shown)
     page.on(part["stop"].click, stop_sweep, [], None)
+    page.on(part["kill"].click, kill_sweep, [], None)
     page.on(part["resume"].click, resume_sweep, [], None)
     page.on(part["use"].click, use_rate, [], rate)
 

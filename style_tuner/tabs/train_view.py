@@ -189,8 +189,8 @@ def swept(workspace: Workspace, run: Run | None) -> Markup:
     for row in run.result["table"]:
         loss = row["best_validation_loss"]
         note = "lowest" if row["learning_rate"] == best else row["note"]
-        rows.append((f"{row['learning_rate']:g}", "none" if loss is None else f"{loss:.3f}", note))
-    table = views.table("Learning rates tried", ["Rate", "Loss on unseen passages", ""], rows, numbers="ab")
+        rows.append((f"{row['learning_rate']:g}", "" if loss is None else f"{loss:.3f}", note))
+    table = views.table("Learning rates", ["Rate", "Loss on unseen passages", ""], rows, numbers="ab")
     return table + views.sentence(run.result["advice"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ USUAL = (1e-4, 2e-4, 5e-4, 1e-3)
 EPOCHS = 1.0
 """Length of each short run."""
 TABLE = "sweep.jsonl"
+UNTRIED = "not tried"
 
 
 @dataclass
@@ -74,7 +76,8 @@ def sweep(
     tried: tuple[float, ...] | None = None,
     epochs: float = EPOCHS,
 ) -> dict[str, Any]:
-    """Train a short run for each rate; return `table` (rate, best validation loss, step), `best_rate` and `advice`.
+    """Train a short run for each rate; return `table` (rate, best validation loss, step), `best_rate` and `advice`; rates that were not tried
+    stand in the table with that note.
 
     The table is kept in `folder`/sweep.jsonl, so that a resumed sweep tries only the rates that are left, and each run
     in a folder of its own.
@@ -101,19 +104,31 @@ def sweep(
         log.info("Learning rate %g: best validation loss %s.", rate, "none" if loss is None else f"{loss:.4f}")
         gc.collect()
     table = sorted(read_jsonl(folder / TABLE), key=lambda row: row["learning_rate"])
-    return {"table": table, **recommend(table)}
+    left = [rate for rate in wanted if all(row["learning_rate"] != rate for row in table)]
+    found = recommend(table, left)
+    untried = [{"learning_rate": rate, "best_validation_loss": None, "step": None, "note": UNTRIED} for rate in left]
+    return {"table": sorted([*table, *untried], key=lambda row: row["learning_rate"]), **found}
 
 
-def recommend(table: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the rate with the lowest validation loss, and advice in a sentence; no rate where none worked."""
+def recommend(table: list[dict[str, Any]], left: Sequence[float] = ()) -> dict[str, Any]:
+    """Return the rate with the lowest validation loss, and advice in a sentence; `left` are rates not tried yet.
+
+    There is no rate where none worked, or where there was only one to look at.
+    """
     worked = [row for row in table if row["best_validation_loss"] is not None]
+    count = f"{len(table)} of {len(table) + len(left)} rates tried."
+    lead = f"{count} " if left else ""
+    if len(table) < 2:
+        return {"best_rate": None, "advice": f"{count} One alone shows nothing: try others beside it."}
     if not worked:
-        return {"best_rate": None, "advice": "No rate has worked so far: try lower ones."}
+        return {"best_rate": None, "advice": f"{lead}No rate has worked so far: try lower ones."}
     best = min(worked, key=lambda row: row["best_validation_loss"])
-    rate = best["learning_rate"]
-    advice = (
-        f"Train with learning rate {rate:g}: its validation loss is the lowest, {best['best_validation_loss']:.3f}."
-    )
+    rate, loss = best["learning_rate"], best["best_validation_loss"]
+    if left:
+        return {"best_rate": rate, "advice": f"{lead}So far {rate:g} has the lowest validation loss, {loss:.3f}."}
+    if len(worked) == 1:
+        return {"best_rate": rate, "advice": f"Only learning rate {rate:g} worked: validation loss {loss:.3f}."}
+    advice = f"Train with learning rate {rate:g}: its validation loss is the lowest, {loss:.3f}."
     if len(table) > 2 and best is table[-1]:
         advice += f" It is the highest of those tried: {rate * 2:g} may be better still."
     if len(table) > 2 and best is table[0]:
