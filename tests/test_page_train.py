@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -220,7 +221,9 @@ def test_a_search_offers_what_can_be_done_with_it(workspace: Workspace) -> None:
 def test_a_search_that_goes_can_be_killed_and_gone_on_with(workspace: Workspace) -> None:
     started = jobs.start(workspace, "sweep", ["--dataset", str(workspace.root)])
     train_runs.kill_sweep(workspace)
-    assert jobs.load(workspace, started.id).status in ("stopped", "failed")
+    while jobs.is_alive(started):
+        time.sleep(0.05)
+    assert jobs.load(workspace, started.id).message == jobs.AT_YOUR_WORD
     assert train_runs.show_sweep(workspace)[3].visible
 
 

@@ -76,11 +76,10 @@ def sweep(
     tried: tuple[float, ...] | None = None,
     epochs: float = EPOCHS,
 ) -> dict[str, Any]:
-    """Train a short run for each rate; return `table` (rate, best validation loss, step), `best_rate` and `advice`; rates that were not tried
-    stand in the table with that note.
+    """Train a short run for each rate; return `table` (rate, best validation loss, step), `best_rate` and `advice`.
 
-    The table is kept in `folder`/sweep.jsonl, so that a resumed sweep tries only the rates that are left, and each run
-    in a folder of its own.
+    Rates that were not tried stand in the table with that note. What was tried is kept in `folder`/sweep.jsonl, so that
+    a resumed sweep tries only the rates that are left, and each run in a folder of its own.
     """
     wanted = tried or rates(config)
     for number, rate in enumerate(wanted):
