@@ -56,6 +56,7 @@ def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig 
         )
         return StyleScore(number, None, None, None, verdict, notes=reading.notes)
     gates = check(drafts, verifier.bands, verifier.panel, author.sources)
+    verifier = verifier.judging(drafts)
     strictest = min(gates, key=lambda gate: gate.cap)
     counts, sizes = clusters(verifier, drafts)
     length = min(number, config.firm_words)
@@ -65,7 +66,7 @@ def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig 
         min(strictest.cap, 100 * verifier.probability(value, length)) for value in (raw, raw - spread, raw + spread)
     )
     capped = strictest.fired and (strictest.cap < SPOILT or score >= strictest.cap)
-    percentile = None if capped or author.own is None else author.own.percentile(raw, length)
+    percentile = None if capped or author.own is None else author.own.percentile(raw, length, verifier)
     score, low, high = round(score, 1), round(low, 1), round(high, 1)
     verdict = _verdict(score, gates, percentile) + _firmness(low, high, number, capped, config)
     if not capped:
@@ -81,7 +82,7 @@ def score_drafts(texts: Sequence[str], author: AuthorVoice, config: ScoreConfig 
         raw=round(raw, 4),
         percentile=None if percentile is None else round(percentile, 1),
         figures=figures(drafts, verifier.traits),
-        notes=reading.notes,
+        notes=(*reading.notes, *verifier.notes),
     )
 
 
@@ -89,7 +90,7 @@ def compare_drafts(
     base_texts: Sequence[str], tuned_texts: Sequence[str], author: AuthorVoice, config: ScoreConfig = DEFAULTS
 ) -> Comparison:
     """Compare two models' drafts of the same requests, paired by place, and say how much nearer the tuned one is."""
-    verifier = author.verifier
+    verifier = author.verifier.judging(base_texts, tuned_texts)
     base, tuned = (score_drafts(texts, author, config) for texts in (base_texts, tuned_texts))
     own = score_drafts(author.held_out, author.with_held_out(()), config)
     pairs = [pair for pair in zip(base_texts, tuned_texts, strict=False) if words(pair[0]) and words(pair[1])]
@@ -106,7 +107,7 @@ def compare_drafts(
     raw = _paired_interval(decisions, scattered)
     points = [_points(verifier, values, length, score) for values, score in zip(scattered, (base, tuned), strict=True)]
     difference = _paired_interval((base.score, tuned.score), points)
-    closed, closed_low, closed_high = _gap_closed(author, own, decisions, scattered, length)
+    closed, closed_low, closed_high = _gap_closed(verifier, author.held_out, own, decisions, scattered, length)
     return Comparison(
         base=base,
         tuned=tuned,
@@ -136,7 +137,8 @@ def _other_panel(verifier: Verifier, learned: str) -> str:
 
 
 def _gap_closed(
-    author: AuthorVoice,
+    verifier: Verifier,
+    held_out: Sequence[str],
     own: StyleScore,
     decisions: Sequence[float],
     scattered: Sequence[np.ndarray],
@@ -150,8 +152,7 @@ def _gap_closed(
 
     if own.words < length:
         return None, None, None
-    verifier = author.verifier
-    place = pooled(verifier, *clusters(verifier, author.held_out), length)
+    place = pooled(verifier, *clusters(verifier, held_out), length)
     if place - decisions[0] <= verifier.deviation(length):
         return None, None, None
     shares = (scattered[1] - scattered[0]) / np.maximum(place - scattered[0], verifier.deviation(length))

@@ -65,6 +65,13 @@ def weighing_of(counts: csr_array, kinds: np.ndarray) -> Weighing:
     return Weighing(np.log((1 + counts.shape[0]) / (1 + holders)) + 1, kinds)
 
 
+def without_columns(weighing: Weighing, columns: np.ndarray) -> Weighing:
+    """Return how to weigh where some features count for nothing; the others take over their kind's whole share."""
+    import numpy as np
+
+    return Weighing(np.where(columns, 0.0, weighing.inverse_frequencies), weighing.kinds)
+
+
 def training_rows(counts: csr_array, weighing: Weighing) -> csr_array:
     """Return the rows to learn from: every row, and every four consecutive ones added up."""
     from scipy.sparse import vstack

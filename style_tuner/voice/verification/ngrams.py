@@ -6,7 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from style_tuner.voice.verification.masking import CHARACTERS, MASK, RHYTHM, character_grams, rhythm_grams, word_grams
+from style_tuner.voice.verification.masking import (
+    CHARACTERS,
+    EDGE,
+    MASK,
+    RHYTHM,
+    character_grams,
+    rhythm_grams,
+    word_grams,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +36,11 @@ def grams(masked_tokens: Sequence[str]) -> Counter[str]:
 def kind(gram: str) -> int:
     """Return 0 for an n-gram of words, 1 for one of characters, 2 for one of the rhythm of marks."""
     return 1 if gram.startswith(CHARACTERS) else 2 if gram.startswith(RHYTHM) else 0
+
+
+def of_paragraphs(gram: str) -> bool:
+    """Say whether an n-gram tells where paragraphs end or how long they are."""
+    return EDGE in gram or gram.startswith(f"{RHYTHM}b")
 
 
 def is_word(token: str) -> bool:

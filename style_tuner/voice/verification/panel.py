@@ -71,8 +71,19 @@ class Panel:
         """Return which kind of n-gram each feature is."""
         return _kinds(self.features)
 
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Return the authors whose text is in the panel, less those left out."""
+        return tuple(self.authors[number] for number in sorted(set(self.unit_authors.tolist())))
+
+    def counts_of(self, author: str) -> csr_array:
+        """Return the rows of one author."""
+        import numpy as np
+
+        return self.counts[np.flatnonzero(self.unit_authors == self.authors.index(author))]
+
     def without(self, author: str) -> Panel:
-        """Return the panel less one author, for validation on that author's own works."""
+        """Return the panel less one author, who is the author under test."""
         import numpy as np
 
         if author not in self.authors:

@@ -22,31 +22,38 @@ class OwnPassages:
 
     def __init__(self, verifier: Verifier, held_out_texts: Sequence[str]) -> None:
         self._verifier = verifier
-        self._counts, self._sizes = rows(verifier, [text for text in held_out_texts if words(text)])
-        self._pools: dict[int, np.ndarray] = {}
-        self.words = int(self._sizes.sum())
+        self._texts = [text for text in held_out_texts if words(text)]
+        self._counted: dict[bool, tuple[csr_array, np.ndarray]] = {}
+        self._pools: dict[tuple[bool, int], np.ndarray] = {}
+        self.words = sum(len(words(text)) for text in self._texts)
 
-    def percentile(self, decision: float, length: int) -> float | None:
+    def percentile(self, decision: float, length: int, verifier: Verifier | None = None) -> float | None:
         """Return how many in 100 own passages of that length lie below a decision value.
 
         Passages are runs of consecutive text, for a draft is one too: rows from all over the held-out text would differ
-        less than two real passages do. None where there is less than twice that length of them.
+        less than two real passages do. None where there is less than twice that length of them. `verifier` is the one
+        that decided, where paragraphs were out of sight (`Verifier.judging`).
         """
         if self.words < 2 * length:
             return None
-        if length not in self._pools:
-            self._pools[length] = self._passages(length)
-        return float(100 * (self._pools[length] < decision).mean())
+        judge = verifier or self._verifier
+        key = judge.sees_paragraphs, length
+        if key not in self._pools:
+            self._pools[key] = self._passages(judge, length)
+        return float(100 * (self._pools[key] < decision).mean())
 
-    def _passages(self, length: int) -> np.ndarray:
+    def _passages(self, judge: Verifier, length: int) -> np.ndarray:
         """Return the decision value of each run of consecutive rows that holds about that many words."""
         import numpy as np
 
-        number = _rows_for(self._sizes, length)
-        starts = np.arange(len(self._sizes) - number + 1)
-        draws = np.zeros((len(starts), len(self._sizes)))
+        if judge.sees_paragraphs not in self._counted:
+            self._counted[judge.sees_paragraphs] = rows(judge, self._texts)
+        counts, sizes = self._counted[judge.sees_paragraphs]
+        number = _rows_for(sizes, length)
+        starts = np.arange(len(sizes) - number + 1)
+        draws = np.zeros((len(starts), len(sizes)))
         draws[starts[:, None], starts[:, None] + np.arange(number)] = 1
-        return _decisions(self._verifier, self._counts, draws)
+        return _decisions(judge, counts, draws)
 
 
 def clusters(verifier: Verifier, drafts: Sequence[str]) -> tuple[csr_array, np.ndarray]:
