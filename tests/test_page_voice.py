@@ -12,6 +12,7 @@ from style_tuner.dataset.prepare import prepare, write_dataset
 from style_tuner.dataset.system_prompt import edited_prompt
 from style_tuner.errors import DatasetError, StorageError
 from style_tuner.manuscripts.store import import_file, list_manuscripts
+from style_tuner.records import Chapter
 from style_tuner.tabs import voice
 from style_tuner.voice import drawings, fingerprint
 from style_tuner.voice.author import texts_of
@@ -50,6 +51,32 @@ def test_the_strip_has_a_bar_for_each_sentence_and_knows_speech() -> None:
     bars = drawings.strip('She rose. "Is it late, or is it early?" asked Ann.\n\nNobody knew.', "double")
     assert [(bar.words, bar.spoken) for bar in bars] == [(2, False), (9, True), (2, False)]
     assert bars[1].begins == '"Is it late, or is it early?" asked'
+
+
+def test_a_chapter_with_more_sentences_than_room_is_drawn_on_average(workspace: Workspace) -> None:
+    found = voice.measured(workspace)
+    assert found
+    text = "\n\n".join('He went down to the old quay. He waited.\n\n"No," she said.' for _ in range(1000))
+    drawn = drawings.rhythm(Chapter("", text), "Book", found.profile)
+    assert drawn and sum(len(trace.x) for trace in drawn.figure.data) == drawings.MOST_BARS
+    places = sorted(place for trace in drawn.figure.data for place in trace.x)
+    assert places[0] == 5.5 and places[-1] == 2995.5
+    assert all(3 <= height <= 5 for trace in drawn.figure.data for height in trace.y)
+    assert "3,000 sentences of 2 to 7 words, 4 on average" in drawn.sentence
+    assert "Each bar is the mean of 10 sentences in a row." in drawn.sentence
+    mean = [shape for shape in drawn.figure.layout.shapes if shape.y0 == found.profile.sentence_length]
+    assert [shape.line.color for shape in mean] == [drawings.HALO, drawings.MEAN]
+
+
+def test_the_tab_says_how_much_was_measured_and_each_list_names_its_own_largest(workspace: Workspace) -> None:
+    head, *_ = voice.render(workspace)
+    found = voice.measured(workspace)
+    every = sum(manuscript.words for manuscript in list_manuscripts(workspace))
+    assert found and f"Measured on {found.profile.words:,} of the {every:,} words" in head
+    captions = str(fingerprint.favourites(found.profile)).split("The largest, “")[1:]
+    lists = [found.profile.favourite_words, found.profile.favourite_phrases]
+    for caption, favourites in zip(captions, filter(None, lists), strict=True):
+        assert caption.split("”")[0] in {one.text for one in favourites}
 
 
 def test_an_edited_system_prompt_waits_for_the_next_dataset_and_can_be_taken_back(workspace: Workspace) -> None:

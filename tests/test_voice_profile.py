@@ -159,11 +159,34 @@ def test_openings_and_endings_are_counted_for_sentences_and_paragraphs():
     assert profile.one_sentence_paragraphs == pytest.approx(2 / 3, abs=1e-3)
 
 
-def test_a_word_that_fills_one_chapter_is_no_favourite_before_one_used_throughout():
-    page = "The ferry lay at the quay and we walked beside the water until evening came over us. " * 60
+PAGE = "The ferry lay at the quay and we walked beside the water until evening came over us. "
+
+
+def test_a_word_that_fills_one_chapter_is_no_favourite_and_one_used_throughout_is():
     topic = "Then the wombat saw the wombat. " * 20
-    words = [word.text for word in build_profile([page, topic, page]).favourite_words]
-    assert words.index("quay") < words.index("wombat")
+    words = [word.text for word in build_profile([PAGE * 60, topic, PAGE * 60]).favourite_words]
+    assert "quay" in words and "wombat" not in words
+
+
+@pytest.mark.parametrize("last", [0.2, 0.5])
+def test_what_one_of_two_works_is_about_is_no_favourite_word_or_phrase(last):
+    warden = "The bedesmen came out of the hospital with their lantern, said the archdeacon. It was late at the quay. "
+    number = 400
+    works = [PAGE * round(number * (1 - last)), warden * round(number * last)]
+    found = build_profile(works)
+    words = {word.text for word in found.favourite_words}
+    assert words & {"quay"} and not words & {"hospital", "archdeacon", "bedesmen", "lantern", "ferry"}
+    phrases = {phrase.text for phrase in found.favourite_phrases}
+    assert not [phrase for phrase in phrases if "hospital" in phrase or "archdeacon" in phrase or "ferry" in phrase]
+    alone = build_profile([warden * 100])
+    assert "hospital" in {word.text for word in alone.favourite_words}
+    assert [phrase for phrase in alone.favourite_phrases if "archdeacon" in phrase.text]
+
+
+def test_a_name_is_counted_at_the_edges_of_sentences_but_not_listed():
+    found = build_profile(["She rose to meet Phineas. He ran from Phineas. Phineas sat. I said that I saw him."])
+    assert "phineas" not in {**found.endings, **found.openings} and found.ending_kinds["name"] == 0.5
+    assert found.endings["him"] == 0.25 and found.openings["i"] == 0.25
 
 
 def test_distributions_are_shares_of_the_bins(sample):

@@ -13,7 +13,7 @@ from style_tuner.config import ScoreConfig
 from style_tuner.errors import ConfigError
 from style_tuner.workspace import existing_workspace, write_json, write_text
 
-MEASURED = "Measured on all of the text; the tab Voice measures only the passages that are trained on."
+MEASURED = "Measured on all of the text; the tab Voice leaves out what is held out for scoring."
 
 
 def profile(

@@ -25,8 +25,8 @@ from style_tuner.workspace import Workspace, read_json, time_stamp, write_text
 PURPOSE = "See what makes your writing yours, beside what other novelists do."
 NOTHING = "Nothing is measured yet: press Prepare dataset on the tab Manuscripts, and your voice appears here."
 MEASURED = (
-    "Measured on the passages that are trained on, without those held out for validation and scoring; the command "
-    "profile measures all of the text, so that its figures differ a little."
+    "Measured on {measured:,} of the {all:,} words in your manuscripts: what the newest dataset holds out for scoring, "
+    "or finds twice, is left out. The command profile measures every word, so that its figures differ a little."
 )
 DENSITIES = ("sentences", "paragraphs", "words", "dialogue")
 
@@ -101,8 +101,10 @@ def render(workspace: Workspace) -> tuple[Any, ...]:
         drawings.openings(found.profile),
     ]
     titles = {manuscript.id: manuscript.title for manuscript in manuscripts}
+    every = sum(manuscript.words for manuscript in manuscripts)
+    measured_on = MEASURED.format(measured=found.profile.words, all=max(every, found.profile.words))
     return (
-        str(fingerprint.facts(found.profile) + views.sentence(MEASURED, "caption")),
+        str(fingerprint.facts(found.profile) + views.sentence(measured_on, "caption")),
         gr.Column(visible=True),
         gr.Dropdown(choices=list(named), value=chosen),
         *draw_chapter(workspace, chosen),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HOVER_WORDS = 8
+MOST_BARS = 300
+"""Bars that a page has room for, two pixels or more each."""
+MEAN, HALO = "#333333", "rgba(255,255,255,0.85)"
+"""The line of the mean stands on bars of two colours and on light and dark pages, so it has an edge of its own."""
 MARKS = {
     ",": "comma", ".": "full stop", ";": "semicolon", ":": "colon", "?": "question mark", "!": "exclamation mark",
     "—": "dash", "…": "ellipsis", "(": "bracket",
@@ -40,9 +44,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Bar:
-    """One sentence of a chapter: its words, whether most of it is said aloud, and how it begins."""
+    """A sentence of a chapter, or several on average: words, whether most are said aloud, and how it begins."""
 
-    words: int
+    words: float
     spoken: bool
     begins: str
 
@@ -69,6 +73,21 @@ def strip(text: str, style: str) -> list[Bar]:
     return found
 
 
+def averaged(sentences: Sequence[Bar]) -> list[tuple[float, Bar]]:
+    """Return bars with their place among the sentences: one a sentence, or, where a page has no room, of several.
+
+    A bar of several has their mean length, and is spoken where most of their words are.
+    """
+    each = -(-len(sentences) // MOST_BARS)
+    found = []
+    for start in range(0, len(sentences), each):
+        run = sentences[start : start + each]
+        total = sum(bar.words for bar in run)
+        spoken = 2 * sum(bar.words for bar in run if bar.spoken) > total
+        found.append((start + (len(run) + 1) / 2, Bar(total / len(run), spoken, run[0].begins)))
+    return found
+
+
 def rhythm(chapter: Chapter, title: str, profile: StyleProfile) -> Drawn | None:
     """Draw the sentences of a chapter as a strip of bars; None where it has none."""
     from plotly.graph_objects import Bar as Bars
@@ -77,29 +96,33 @@ def rhythm(chapter: Chapter, title: str, profile: StyleProfile) -> Drawn | None:
     if not sentences:
         return None
     figure = blank("Sentence of the chapter", "Words", 260)
+    drawn = averaged(sentences)
     for name, spoken, colour in (("Told", False, ACCENT), ("Spoken", True, SECOND)):
-        shown = [(number, bar) for number, bar in enumerate(sentences, 1) if bar.spoken is spoken]
+        shown = [(place, bar) for place, bar in drawn if bar.spoken is spoken]
         figure.add_trace(
             Bars(
-                x=[number for number, _ in shown],
+                x=[place for place, _ in shown],
                 y=[bar.words for _, bar in shown],
                 text=[f"{bar.begins}…" for _, bar in shown],
                 textposition="none",
-                hovertemplate="%{y} words: %{text}<extra></extra>",
+                hovertemplate="%{y:.0f} words: %{text}<extra></extra>",
                 name=name,
                 marker={"color": colour, "line": {"width": 0}},
             )
         )
-    figure.update_layout(bargap=0.15 if len(sentences) < 200 else 0, barmode="overlay")
-    figure.add_hline(y=profile.sentence_length, line={"color": INK, "dash": "dot", "width": 1})
+    figure.update_layout(bargap=0.15 if len(drawn) < 200 else 0, barmode="overlay")
+    figure.add_hline(y=profile.sentence_length, line={"color": HALO, "width": 4})
+    figure.add_hline(y=profile.sentence_length, line={"color": MEAN, "dash": "dot", "width": 1.5})
+    each = -(-len(sentences) // len(drawn))
+    many = f" Each bar is the mean of {each} sentences in a row." if each > 1 else ""
     lengths = [bar.words for bar in sentences]
     longest = max(sentences, key=lambda bar: bar.words)
     where = f"“{title}”" + (f", {chapter.title}" if chapter.title and chapter.title != title else "")
     return Drawn(
         figure,
-        f"{where}: {len(lengths)} sentences of {min(lengths)} to {max(lengths)} words, "
+        f"{where}: {len(lengths):,} sentences of {min(lengths)} to {max(lengths)} words, "
         f"{sum(lengths) / len(lengths):.0f} on average; the dotted line is the mean of all your writing, "
-        f"{profile.sentence_length:.0f}. The longest begins “{longest.begins}…”",
+        f"{profile.sentence_length:.0f}.{many} The longest begins “{longest.begins}…”",
     )
 
 

@@ -68,7 +68,7 @@ def measurements(profile: StyleProfile) -> Markup:
 def favourites(profile: StyleProfile) -> Markup:
     """Return favourite words and phrases, set the larger the further they stand above their usual rate."""
     parts = [
-        Markup("<h4>{}</h4><div class='cloud'>{}</div>").format(title, _cloud(found))
+        Markup("<h4>{}</h4><div class='cloud'>{}</div>").format(title, _cloud(found)) + _largest(found)
         for title, found in (
             ("Favourite words", profile.favourite_words),
             ("Favourite phrases", profile.favourite_phrases),
@@ -77,13 +77,21 @@ def favourites(profile: StyleProfile) -> Markup:
     ]
     if not parts:
         return Markup("<p class='caption'>No word stands out yet: there is too little text.</p>")
-    first = profile.favourite_words[0] if profile.favourite_words else profile.favourite_phrases[0]
+    return Markup("").join(parts)
+
+
+def _largest(found: Sequence[Favourite]) -> Markup:
+    first = max(found, key=_weight)
     said = Markup("<p class='caption'>The largest, “{}”, stands {} times in your text, {} as often as usual.</p>")
-    return Markup("").join(parts) + said.format(first.text, first.count, _times(first.ratio))
+    return said.format(first.text, first.count, _times(first.ratio))
+
+
+def _weight(one: Favourite) -> float:
+    return sqrt(one.count * log(max(2.0, one.ratio)))
 
 
 def _cloud(found: Sequence[Favourite]) -> Markup:
-    weights = {one.text: sqrt(one.count * log(max(2.0, one.ratio))) for one in found}
+    weights = {one.text: _weight(one) for one in found}
     least, most = min(weights.values()), max(weights.values())
     return Markup("").join(
         Markup("<span style='font-size:{:.0f}px' title='{} times, {} as often as usual'>{}</span> ").format(
@@ -104,7 +112,9 @@ def quotes(passages: Iterable[QuotedPassage], titles: dict[str, str]) -> Markup:
     """Return the passages most and least typical, each with why; `titles` are those of the manuscripts, by id."""
     found = list(passages)
     if not found:
-        return Markup("<p class='caption'>Passages are quoted here once there are eight or more: prepare again.</p>")
+        return Markup(
+            "<p class='caption'>Passages are quoted here once there are eight or more that tell: prepare again.</p>"
+        )
     parts = []
     for heading, typical in (("Most typical of you", True), ("Least typical of you", False)):
         shown = [_quote(passage, titles) for passage in found if passage.typical is typical]

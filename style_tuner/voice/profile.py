@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
+from itertools import islice
 from typing import Any, Literal
 
 from style_tuner.errors import ManuscriptError
@@ -76,13 +77,13 @@ def profile_of(found: TextMeasures) -> StyleProfile:
         adverb_words=dict(adverbs.most_common(LISTED)),
         similes=_rate(len(found.similes), lower),
         simile_examples=tuple(found.similes[:: max(1, -(-len(found.similes) // SHOWN_SIMILES))]),
-        openings=_shares(found.openings),
+        openings=_shares(found.openings, names),
         opening_kinds=habits.kinds(found.openings, names),
-        endings=_shares(found.endings),
+        endings=_shares(found.endings, names),
         ending_kinds=habits.kinds(found.endings, names),
-        paragraph_openings=_shares(found.paragraph_openings),
+        paragraph_openings=_shares(found.paragraph_openings, names),
         paragraph_opening_kinds=habits.kinds(found.paragraph_openings, names, found.opened_by_speech),
-        paragraph_endings=_shares(found.paragraph_endings),
+        paragraph_endings=_shares(found.paragraph_endings, names),
         paragraph_ending_kinds=habits.kinds(found.paragraph_endings, names, found.closed_by_speech),
         favourite_words=favourite_words(lower, counts, names),
         favourite_phrases=favourite_phrases(found.sentence_words, counts, names),
@@ -123,9 +124,11 @@ def _rate(count: int, lower: Sequence[str]) -> float:
     return round(1000 * count / len(lower), 3)
 
 
-def _shares(counts: Counter[str]) -> dict[str, float]:
+def _shares(counts: Counter[str], names: frozenset[str]) -> dict[str, float]:
+    """Return the shares of the most frequent words at an edge, names left out: they are a work's, not a manner."""
     total = max(1, counts.total())
-    return {word: _rounded(count / total) for word, count in counts.most_common(LISTED)}
+    listed = ((word, count) for word, count in counts.most_common() if habits.kind(word, names) != "name")
+    return {word: _rounded(count / total) for word, count in islice(listed, LISTED)}
 
 
 def _quartiles(lengths: Sequence[int]) -> tuple[float, float, float]:

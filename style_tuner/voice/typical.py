@@ -17,6 +17,11 @@ from style_tuner.voice.segment import pieces
 QUOTED = 3
 LEAST_PASSAGES = 8
 LEAST_WORDS = 60
+LEAST_TOLD = 4
+"""Narrated sentences below which a passage shows a voice too little to be quoted, or figures of sentences."""
+LEAST_TOLD_WORDS = 3
+MOST_CAPITALS = 0.25
+"""Share of words with a capital inside a sentence: titles and tables of contents have more, prose about a tenth."""
 PIECE_WORDS = 250
 FARTHEST = 4.0
 """Deviations beyond which a measure counts no more, so that one odd figure does not decide alone."""
@@ -72,13 +77,16 @@ MEASURES = (
 def quoted_passages(passages: Sequence[Passage], style: str) -> tuple[QuotedPassage, ...]:
     """Return the three passages nearest to the author's middle and the three farthest; none of too few passages.
 
+    Only passages with some sentences of narration are quoted, for the figures are of sentences.
+
     The distance is the root mean square of all measures, each in the author's own deviations (from the quartiles) from
     the author's median. `style` is the manuscript's quote style.
     """
-    kept = [passage for passage in passages if passage.words >= LEAST_WORDS]
-    if len(kept) < LEAST_PASSAGES:
+    long = [passage for passage in passages if passage.words >= LEAST_WORDS]
+    told = [(passage, found) for passage in long if _is_told(found := measure([passage.text], style))]
+    if len(told) < LEAST_PASSAGES:
         return ()
-    rows = [_values(passage.text, style) for passage in kept]
+    kept, rows = [passage for passage, _ in told], [_values(found) for _, found in told]
     spreads = [_spread(values, one.least) for one, values in zip(MEASURES, zip(*rows, strict=True), strict=True)]
     apart = [
         [(value - middle) / deviation for value, (middle, deviation) in zip(row, spreads, strict=True)] for row in rows
@@ -108,8 +116,16 @@ def cut_passages(manuscripts: Sequence[Manuscript]) -> list[Passage]:
     ]
 
 
-def _values(text: str, style: str) -> list[float]:
-    found = measure([text], style)
+def _is_told(found: TextMeasures) -> bool:
+    """Tell whether a passage has enough sentences of narration: no title page, list, or end of a letter."""
+    narrated = sum(
+        not spoken and length >= LEAST_TOLD_WORDS
+        for spoken, length in zip(found.spoken_sentences, found.sentence_lengths, strict=True)
+    )
+    return narrated >= LEAST_TOLD and len(found.capitals) <= MOST_CAPITALS * len(found.words)
+
+
+def _values(found: TextMeasures) -> list[float]:
     return [math.log(one.take(found)) if one.logarithmic else one.take(found) for one in MEASURES]
 
 
