@@ -1,6 +1,7 @@
 """The form of an entry in a real browser: what is typed is never lost."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import browser
@@ -18,6 +19,10 @@ from style_tuner.tabs.common import Page as Tabs
 from style_tuner.workspace import Workspace
 
 SECONDS = 180_000
+ENTRIES = (
+    Entry("mara", "Mara Quill", "Mara keeps the light.", "character"),
+    Entry("heron", "The Heron", "A lugger of six oars.", "thing"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +31,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     workspace = Workspace(tmp_path_factory.mktemp("drafts"), "default")
     url = service.start(workspace, WorldConfig(port=free_port()), None).url
     lore.create_world(url, "harbour")
-    lore.put_entry(url, "harbour", Entry("mara", "Mara Quill", "Mara keeps the light.", "character"))
-    lore.put_entry(url, "harbour", Entry("heron", "The Heron", "A lugger of six oars.", "thing"))
+    for entry in ENTRIES:
+        lore.ask(url, "PUT", "worlds", "harbour", "entries", entry.id, body=asdict(entry))
     with gr.Blocks(analytics_enabled=False) as demo:
         chosen = gr.Dropdown(["default"], value="default", label="Workspace")
         page = Tabs(workspace.home, chosen)
@@ -93,3 +98,23 @@ def test_what_is_typed_outlives_another_entry_a_search_a_tab_and_a_reload(chromi
     author.press("Discard what is not saved")
     expect(text(page)).to_have_value("", timeout=SECONDS)
     page.context.close()
+
+
+def test_of_two_who_edit_one_entry_the_second_sees_both_texts_and_puts_hers_in_place(
+    chromium: Browser, address: str
+) -> None:
+    first, second = author_at(chromium, address), author_at(chromium, address)
+    text(first.page).press_sequentially(" She is old.")
+    text(second.page).press_sequentially(" She is young.")
+    first.press("Save entry")
+    first.sees("Saved", 180)
+    second.press("Save entry")
+    second.sees("Mara keeps the light. She is old.", 180)
+    expect(text(second.page)).to_have_value("Mara keeps the light. She is young.")
+    second.press("Put mine in its place")
+    second.sees("Saved", 180)
+    second.page.reload()
+    second.open("World")
+    expect(text(second.page)).to_have_value("Mara keeps the light. She is young.", timeout=SECONDS)
+    first.page.context.close()
+    second.page.context.close()

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import psutil
 import pytest
@@ -47,14 +48,15 @@ def test_a_second_start_returns_the_running_service(place: Workspace, service: W
 
 def test_an_entry_is_added_found_sent_and_taken_out(service: WorldState) -> None:
     entry = Entry("the-bell", "The Bell", "The bell of the drowned church rings before storms.", aliases=("bell",))
-    assert lore.put_entry(service.url, "harbour", entry) == entry
+    path = ("worlds", "harbour", "entries", entry.id)
+    assert Entry.from_row(lore.ask(service.url, "PUT", *path, body=asdict(entry))["entry"]) == entry
     asked = [Message("user", "A storm is coming and the drowned church is heard")]
     _, found = lore.prompt(service.url, "harbour", asked)
     assert found.hits[0].entry == entry
     messages, sent = lore.prompt(service.url, "harbour", [Message("user", "Mara Quill climbs the stairs.")])
     assert NOTES["Mara Quill"] in "".join(message.content for message in messages)
     assert any(hit.entry.name == "Mara Quill" and hit.reason == "mention" for hit in sent.hits)
-    lore.delete_entry(service.url, "harbour", "the-bell")
+    lore.ask(service.url, "DELETE", *path)
     assert lore.worlds(service.url) == {"harbour": 2}
 
 

@@ -62,16 +62,6 @@ def entries(url: str, world: str) -> list[Entry]:
     return [Entry.from_row(row) for row in ask(url, "GET", "worlds", world, "entries")["entries"]]
 
 
-def put_entry(url: str, world: str, entry: Entry) -> Entry:
-    """Add an entry, or change the one of the same id, and return it as it is kept."""
-    return Entry.from_row(ask(url, "PUT", "worlds", world, "entries", entry.id, body=asdict(entry))["entry"])
-
-
-def delete_entry(url: str, world: str, entry_id: str) -> None:
-    """Take an entry out of a world."""
-    ask(url, "DELETE", "worlds", world, "entries", entry_id)
-
-
 def prompt(url: str, world: str, messages: Sequence[Message]) -> tuple[tuple[Message, ...], Retrieval]:
     """Return the messages as they would be sent, facts included, and what was found for them."""
     body = {"messages": [asdict(message) for message in messages]}

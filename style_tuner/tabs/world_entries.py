@@ -11,6 +11,7 @@ import gradio as gr
 from style_tuner.errors import WorldError
 from style_tuner.records import Entry
 from style_tuner.serving import lore
+from style_tuner.serving import world as service
 from style_tuner.tabs import views, world_drafts
 from style_tuner.tabs.common import HIDDEN, Page, choice, inform
 from style_tuner.tabs.world_drafts import NEW, Desk
@@ -26,7 +27,8 @@ MOST_SHOWN = 300
 
 def entries(workspace: Workspace, world: str | None) -> list[Entry]:
     """Return the entries of the chosen world."""
-    return [Entry.from_row(row) for row in look(workspace, world, "entries").get("entries", [])]
+    state = service.state(workspace)
+    return lore.entries(state.url, world) if state and world else []
 
 
 def show_entries(
