@@ -16,7 +16,7 @@ from style_tuner.tabs import views, world_drafts
 from style_tuner.tabs.common import HIDDEN, Page, choice, inform
 from style_tuner.tabs.world_drafts import NEW, Desk
 from style_tuner.tabs.world_form import KINDS, entry_of, held, show_entry, versions
-from style_tuner.tabs.world_parts import ask, look, need, stamp, url, warn
+from style_tuner.tabs.world_parts import ask, need, stamp, url, warn
 from style_tuner.workspace import Workspace, slug
 
 EMPTY = "This world has no entries yet: drop files with notes, or write the first entry."
