@@ -1,4 +1,5 @@
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from style_tuner.config import SAMPLES
 from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.checks.gates import check, own_bands
+from style_tuner.voice.checks.setting import faults, setting_of
 from style_tuner.voice.segment import pieces
 from style_tuner.voice.verification.panel import load_panel
 
@@ -76,3 +78,24 @@ def test_a_copy_is_traced_to_its_story_and_quoted(gates):
     assert gate.fired
     assert "words in a row as in 05_the_bowl (from its word" in gate.sentence
     assert " ".join(copied.split()[2:8]) in gate.sentence
+
+
+def test_prose_without_sentence_ends_or_in_letters_of_one_size_is_remarked_and_held_down(gates):
+    piece = pieces(HELD_OUT, 1000)[0]
+    bare = re.sub(r"[^\w\s'’-]", "", piece)
+    cases = {piece.lower(): "hardly any capitals", piece.upper(): "set in capitals", bare: "hardly any sentence ends"}
+    for text, said in cases.items():
+        gate = gates(text)["punctuation and capitals"]
+        assert gate.fired and gate.cap < 50 and said in gate.sentence
+    both = gates(bare.lower())["punctuation and capitals"]
+    assert "sentence ends: none at all" in both.sentence and "capitals" in both.sentence
+    mixed = gates(piece, piece, piece.upper())["punctuation and capitals"]
+    assert not mixed.fired
+
+
+def test_an_author_who_writes_without_capitals_or_stops_may_do_so():
+    bare = re.sub(r"[^\w\s'’-]", "", HELD_OUT).lower()
+    own = setting_of([bare])
+    assert faults(setting_of([bare[:2000]]), own) == []
+    assert [said[:23] for _, said in faults(setting_of([bare.upper()]), own)] == ["It is set in capitals: "]
+    assert faults(setting_of(["Das Haus. Der Hof! Und das Meer?"]), setting_of([HELD_OUT])) == []

@@ -1,7 +1,8 @@
 """Checks that cap a style score, each against the author's own habit, so that ordinary own text never trips one.
 
 A classifier answers "this author or another?" even for text that is no prose at all. These checks find what it cannot:
-words without order, words that are none, the same words over and over, and words taken over verbatim.
+words without order, words that are none, the same words over and over, words without sentence ends or capitals, and
+words taken over verbatim.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from style_tuner.records import Gate
 from style_tuner.voice.checks.copying import Sources
 from style_tuner.voice.checks.languages import language_of
+from style_tuner.voice.checks.setting import Setting, faults, setting_of
 from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import words
 from style_tuner.voice.verification.masking import tokens
@@ -55,7 +57,8 @@ class OwnBands:
     `order` and `odd` are what `Grammar.order` and `Grammar.odd_joins` measure, `known` the share of words, names left
     out, found in general English or elsewhere in the author's text, `repeated` the share of three-word runs said before
     in the same piece, `copied` the share of words in spans of five that another piece holds too, `longest` the longest
-    such span, `language` what the author writes in ("" where it cannot be told).
+    such span, `language` what the author writes in ("" where it cannot be told), `setting` how often sentences end and
+    words have capitals.
     """
 
     order: Band
@@ -66,6 +69,7 @@ class OwnBands:
     longest: int
     vocabulary: frozenset[str]
     language: str
+    setting: Setting
 
 
 def own_bands(own_pieces: Sequence[str], panel: Panel) -> OwnBands:
@@ -91,6 +95,7 @@ def own_bands(own_pieces: Sequence[str], panel: Panel) -> OwnBands:
         longest=max(copy.longest for copy in copies),
         vocabulary=frozenset(holders),
         language=language_of(own_pieces[:: max(1, len(own_pieces) // LANGUAGE_PIECES)]),
+        setting=setting_of(own_pieces),
     )
 
 
@@ -101,6 +106,7 @@ def check(texts: Sequence[str], bands: OwnBands, panel: Panel, sources: Sources)
         order_gate(texts, bands, panel),
         language_gate(texts, bands),
         repetition_gate(lower, bands),
+        setting_gate(texts, bands),
         copy_gate(texts, bands, sources),
     )
 
@@ -168,6 +174,14 @@ def repetition_gate(lower: Sequence[Sequence[str]], bands: OwnBands) -> Gate:
         f"{bands.repeated.mean:.0%}), and {same / total:.0%} of its eight-word runs in this or another draft."
     )
     return Gate("repetition", cap < 100, cap, sentence)
+
+
+def setting_gate(texts: Sequence[str], bands: OwnBands) -> Gate:
+    """Cap text without sentence ends, or in small letters or capitals alone, where the author writes otherwise."""
+    found = faults(setting_of(texts), bands.setting)
+    cap = min((_cap(far, 0.8) for far, _ in found), default=100.0)
+    usual = "It ends its sentences and sets its capitals as prose does."
+    return Gate("punctuation and capitals", cap < 100, cap, " ".join(said for _, said in found) or usual)
 
 
 def copy_gate(texts: Sequence[str], bands: OwnBands, sources: Sources) -> Gate:
