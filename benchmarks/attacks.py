@@ -88,6 +88,8 @@ def attacks(
     keywords, phrases = _keywords(author_texts), _phrases(author_texts)
     each: dict[str, tuple[list[str], Callable[[str], str]]] = {
         "other author": (others, str),
+        "other author, paragraphs taken out": (others, _in_one_block),
+        "other author, a paragraph for each sentence": (others, _a_paragraph_each),
         "other author stuffed with 15 % own keywords": (others, partial(_stuffed, own=keywords, chance=chance)),
         "other author stuffed with 15 % own phrases": (others, partial(_stuffed, own=phrases, chance=chance)),
         "soup of own words": (own, lambda text: " ".join(chance.choices(every, k=length))),
@@ -210,6 +212,14 @@ def _sentences_shuffled(text: str, chance: random.Random) -> str:
 def _paragraphs_shuffled(text: str, chance: random.Random) -> str:
     found = paragraphs(text)
     return "\n\n".join(chance.sample(found, len(found)))
+
+
+def _in_one_block(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _a_paragraph_each(text: str) -> str:
+    return "\n\n".join(sentences(_in_one_block(text)))
 
 
 def _babble(text: str, chance: random.Random) -> str:

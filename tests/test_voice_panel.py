@@ -20,7 +20,7 @@ from style_tuner.voice.verification.masking import (
     tokens,
     word_grams,
 )
-from style_tuner.voice.verification.ngrams import choose_features, kind, units
+from style_tuner.voice.verification.ngrams import choose_features, grams, kind, of_paragraphs, units
 from style_tuner.voice.verification.panel import PANEL, build_panel, load_panel
 from style_tuner.workspace import read_json
 
@@ -111,6 +111,12 @@ def test_lengths_of_paragraphs_are_counted_in_bands_with_those_that_open_with_sp
     assert lengths == {"b5": 2, 'b1"': 1, 'b5 1"': 1, 'b1" 5': 1, 'b5 1" 5': 1}
 
 
+def test_what_a_text_in_one_paragraph_lacks_are_the_features_of_paragraphs():
+    whole, parted = (set(grams(parted_tokens(joint.join(PARAGRAPHS)))) for joint in (" ", "\n\n"))
+    assert not any(map(of_paragraphs, whole))
+    assert parted - whole == {gram for gram in parted if of_paragraphs(gram)}
+
+
 def test_so_many_features_of_each_kind_are_chosen_the_most_widely_held_first():
     rows = [{"the": 1, "a": 1, "\tab": 2, "\tcd": 1, f"{RHYTHM}p1.": 1} for _ in range(4)]
     rows.append({"the": 1, "\tcd": 1})
@@ -152,6 +158,7 @@ def test_an_author_can_be_left_out_of_the_panel():
     panel = load_panel()
     less = panel.without(panel.authors[3])
     assert 3 not in less.unit_authors
+    assert less.present == (*panel.authors[:3], *panel.authors[4:])
     assert less.counts.shape[0] == len(less.unit_authors) == int((panel.unit_authors != 3).sum())
 
 

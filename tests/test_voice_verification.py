@@ -1,5 +1,6 @@
 """A small version of the validation: the sample author against texts made for the tests, and the figures by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ from voice_prose import ESSAYIST, MODERN
 from benchmarks.figures import Outcome, auc, c_at_1, calibration_error, report, six_chunk_auc
 from benchmarks.style_verification import CorpusError, cut, works_of
 from style_tuner.config import SAMPLES
-from style_tuner.voice.segment import pieces, words
+from style_tuner.voice.author import AuthorVoice
+from style_tuner.voice.keep import pack, unpack
+from style_tuner.voice.profile import build_profile
+from style_tuner.voice.score import compare_drafts, score_drafts
+from style_tuner.voice.segment import paragraphs, pieces, sentences, words
 from style_tuner.voice.verification.calibration import Calibration, for_profile, logistic, own_level, simulate
 from style_tuner.voice.verification.linear import (
     SHARES,
@@ -22,7 +27,10 @@ from style_tuner.voice.verification.linear import (
     weigh,
     weighing_of,
 )
+from style_tuner.voice.verification.machine import learn, of_strangers
+from style_tuner.voice.verification.ngrams import of_paragraphs
 from style_tuner.voice.verification.panel import load_panel
+from style_tuner.voice.verification.parting import Parting, lost, oddly_parted
 from style_tuner.voice.verification.pooling import OwnPassages
 from style_tuner.voice.verification.verifier import fit_verifier
 
@@ -75,11 +83,100 @@ def test_a_file_that_lost_its_apostrophes_reads_as_before(verifier):
     assert after == pytest.approx(before, abs=0.1)
 
 
-def test_a_draft_that_lost_its_paragraphs_is_still_the_authors(verifier):
-    blocks = [" ".join(text.split()) for text in UNSEEN]
-    before, after = (verifier.decide(verifier.count(texts)).mean() for texts in (UNSEEN, blocks))
-    assert after == pytest.approx(before, abs=0.2)
-    assert np.mean(np.array(probabilities(verifier, blocks)) >= 0.75) >= 0.8
+def in_one_block(text):
+    return " ".join(text.split())
+
+
+def test_a_draft_that_lost_its_paragraphs_is_judged_without_them_and_still_the_authors(verifier):
+    whole = ["\n\n".join(UNSEEN[place : place + 2]) for place in range(0, len(UNSEEN) - 1, 2)]
+    blocks = [in_one_block(text) for text in whole]
+    each = ["\n\n".join(sentences(text)) for text in blocks]
+    assert all(verifier.judging([text]) is verifier for text in whole)
+    found = []
+    for text in (*blocks, *each):
+        judge = verifier.judging([text])
+        assert not judge.sees_paragraphs
+        found.append(judge.probability(float(judge.decide(judge.count([text]))[0]), 1000))
+    assert min(found) >= 0.75
+
+
+def test_the_score_says_that_a_draft_was_judged_without_its_paragraphs(verifier):
+    author = AuthorVoice(STORIES[:-1], UNSEEN[2:], build_profile(STORIES[:1]), lambda: verifier)
+    whole = "\n\n".join(UNSEEN[:2])
+    scored = [score_drafts([text], author) for text in (whole, in_one_block(whole))]
+    said = "The draft has no paragraphs: it was judged without them."
+    assert [said in score.notes for score in scored] == [False, True]
+    assert scored[1].score >= 75 and scored[1].percentile is not None
+    compared = compare_drafts([in_one_block(ESSAYIST)], [in_one_block(whole)], author)
+    assert compared.raw_low > 0 and compared.gap_closed > 0.5
+
+
+def test_paragraphs_are_missed_where_several_were_to_be_expected_and_no_sooner():
+    own = Parting(words=10_000, edges=200, stops=600)
+    assert oddly_parted(Parting(1000, 0, 60), own) == "The draft has no paragraphs"
+    assert oddly_parted(Parting(1000, 4, 60), own) == "The draft has hardly any paragraphs"
+    assert oddly_parted(Parting(1000, 52, 60), own) == "The draft has a paragraph for nearly every sentence"
+    for ordinary in (Parting(1000, 6, 60), Parting(100, 0, 5), Parting(1000, 40, 60)):
+        assert oddly_parted(ordinary, own) == ""
+    assert oddly_parted(Parting(1000, 52, 60), Parting(10_000, 500, 600)) == ""
+    assert lost(Parting(10_000, 10, 600), own) and not lost(own, own)
+
+
+def test_an_author_whose_manuscripts_have_lost_their_paragraphs_is_learned_without_them():
+    blind = fit_verifier([in_one_block(text) for text in STORIES[:2]], small_panel(3))
+    assert not blind.sees_paragraphs and blind.notes == ()
+    parted, whole = (blind.decide(blind.count(texts)) for texts in (UNSEEN[:2], [*map(in_one_block, UNSEEN[:2])]))
+    assert parted == pytest.approx(whole)
+
+
+def test_passages_are_parted_where_one_ends(verifier):
+    passages = [paragraph for text in STORIES[:-1] for paragraph in paragraphs(text)]
+    apart = fit_verifier(passages, small_panel(3))
+    assert apart.parting.edges == pytest.approx(verifier.parting.edges, rel=0.02)
+
+
+def small_panel(number, *more):
+    """The shipped panel less all authors but some."""
+    panel = load_panel()
+    kept = {*[name for name in panel.authors if name not in ("Trollope", "Eliot")][:number], *more}
+    for name in set(panel.authors) - kept:
+        panel = panel.without(name)
+    return panel
+
+
+def test_what_is_learned_without_paragraphs_does_not_see_whether_they_are_there():
+    panel = load_panel()
+    own, other = (panel.counts_of(name) for name in ("Trollope", "Eliot"))
+    blocks = type(other)(other.multiply(np.array([not of_paragraphs(feature) for feature in panel.features])))
+    blocks.eliminate_zeros()
+    assert blocks.nnz < other.nnz
+    seeing, blind = (learn(own, small_panel(5), paragraphs) for paragraphs in (True, False))
+    assert blind.decide(blocks) == pytest.approx(blind.decide(other))
+    assert seeing.decide(blocks).mean() > seeing.decide(other).mean() + 0.05
+
+
+def test_an_author_of_the_panel_is_found_there_by_another_work_and_nobody_else_is():
+    panel = small_panel(5, "Trollope")
+    trollope = np.flatnonzero(panel.unit_authors == panel.authors.index("Trollope"))
+    earlier, last = trollope[:160], trollope[160:]
+    kept = np.setdiff1d(np.arange(len(panel.unit_authors)), earlier)
+    with_last = replace(panel, counts=panel.counts[kept], unit_authors=panel.unit_authors[kept])
+    own = panel.counts[earlier]
+    strangers, machine = of_strangers(own, with_last)
+    assert set(with_last.present) - set(strangers.present) == {"Trollope"}
+    assert machine.probability(float(machine.decide(panel.counts[last]).mean()), 250) > 0.75
+    assert of_strangers(own, strangers)[0] is strangers
+
+
+def test_an_author_left_out_of_the_panel_is_said_and_kept(verifier):
+    assert verifier.left_out == () and verifier.notes == ()
+    known = replace(verifier, left_out=("Trollope",))
+    assert known.notes == (
+        "The panel holds novels by Trollope, which cannot be told from yours: Trollope was left out of it.",
+    )
+    kept = unpack(pack(known), verifier.panel)
+    assert kept.left_out == ("Trollope",) and kept.parting == verifier.parting
+    assert kept.blind.bias == verifier.blind.bias and not np.array_equal(kept.blind.weights, kept.weights)
 
 
 def test_a_longer_text_and_a_larger_profile_have_curves_of_their_own(verifier):
