@@ -1,8 +1,13 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from style_tuner.config import SAMPLES
+from style_tuner.voice.checks import kinds
 from style_tuner.voice.checks.kinds import plain_text, prose_of, read_drafts, repeated_word
 from style_tuner.voice.checks.languages import language_of
+from style_tuner.voice.checks.signs import not_prose
 from style_tuner.voice.segment import pieces, words
 
 STORY = (SAMPLES / "manuscripts" / "02_three_calls.txt").read_text(encoding="utf-8")
@@ -201,3 +206,47 @@ def test_markdown_signs_are_taken_off():
     assert plain == "One\n\nShe ran to the boat, slowly, and sang."
     for untouched in ("2 * 3 * 4 is a lot", "He said_so", "a < b and c > d", PROSE):
         assert plain_text(untouched) == (untouched, False)
+
+
+CODE = Path(kinds.__file__).read_text(encoding="utf-8")
+SCRIPT = """
+const express = require('express');
+const app = express();
+// Answer every request.
+app.get('/', (request, response) => {
+    let count = 0;
+    for (const one of request.query.names) {
+        count += one.length;
+    }
+    response.send(`There are ${count}`);
+});
+app.listen(3000);
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (json.dumps([{"id": number, "text": "She walked down to the quay."} for number in range(40)]), "data (JSON)"),
+        (json.dumps({"sizes": list(range(200)), "name": "quay", "ok": True}, indent=2), "data (JSON)"),
+        ("\n".join(json.dumps({"id": number, "text": "She walked."}) for number in range(40)), "data (JSON)"),
+        (json.dumps({"rows": [{"a": number} for number in range(90)]}, indent=1)[:-20], "data (JSON)"),
+        (CODE, "program code"),
+        (SCRIPT * 5, "program code"),
+        (f"```js\n{SCRIPT * 5}\n```", "program code"),
+    ],
+    ids=["list", "indented", "lines", "cut", "python", "script", "fenced"],
+)
+def test_data_and_program_code_are_called_what_they_are(text, said):
+    reading = read_drafts([text], 250)
+    assert reading.texts == () and reading.refusal == f"This is {said}, not prose: there is no voice in it to score."
+
+
+@pytest.mark.parametrize("text", [STORY, VERSE, LIST, "[She] wept; so did he.\n\n{He} went = home.\n\nNo (or yes)."])
+def test_prose_verse_and_lists_are_not_taken_for_code(text):
+    assert not_prose(text) == ""
+
+
+def test_columns_of_numbers_are_said_to_be_in_no_language():
+    reading = read_drafts(["\n".join(f"x{number} kg {number * 7} mm {number * 3}" for number in range(300))], 250)
+    assert reading.texts == () and "(zxx)" not in reading.refusal

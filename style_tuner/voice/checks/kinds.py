@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from style_tuner.manuscripts.lines import ENDS_SENTENCE, LINE_WORDS, SHORTEST_VERSE, line_ends_meant
-from style_tuner.voice.checks.languages import ENGLISH, LEAST_LANGUAGE_WORDS, language_of
+from style_tuner.voice.checks.languages import ENGLISH, LEAST_LANGUAGE_WORDS, NO_LANGUAGE, language_of
+from style_tuner.voice.checks.signs import not_prose
 from style_tuner.voice.reference import lowered
 from style_tuner.voice.segment import words
 
@@ -61,10 +62,17 @@ def read_drafts(texts: Sequence[str], least_words: int, learned: str = ENGLISH) 
     plain = [plain_text(text) for text in texts]
     if any(marked for _, marked in plain):
         notes.append("The mark-up (tags, headings' and links' signs) was left out before scoring.")
+    bare = sum(len(words(text)) for text, _ in plain) < least_words
+    signs = not_prose("\n\n".join(texts if bare else (text for text, _ in plain)))
+    if signs:
+        return Reading((), tuple(notes), f"This is {signs}, not prose: there is no voice in it to score.")
     same = repeated_word([text for text, _ in plain])
     if same:
         return Reading((), tuple(notes), f"This is one word over and over, “{same}”: there is no voice in it to score.")
     language = language_of([text for text, _ in plain])
+    if language == NO_LANGUAGE:
+        said = "This is text in no language (numbers, signs, or rows of data), not prose"
+        return Reading((), tuple(notes), f"{said}: there is no voice in it to score.")
     if language not in ("", learned):
         return Reading((), tuple(notes), f"This looks like {language}; the voice was learned from {learned}.")
     kept, left_out = [], Counter[str]()

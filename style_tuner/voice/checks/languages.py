@@ -11,6 +11,7 @@ from style_tuner.voice.reference import lowered, reference_words
 from style_tuner.voice.segment import words
 
 ENGLISH = "English"
+NO_LANGUAGE = "no language"
 LANGUAGE_PIECE = 100
 LEAST_LANGUAGE_WORDS = 20
 COMMON_WORDS = 100
@@ -63,6 +64,7 @@ LANGUAGES = {
     "uk": "Ukrainian",
     "vi": "Vietnamese",
     "zh": "Chinese",
+    "zxx": NO_LANGUAGE,
 }
 _SCRIPTS_WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
