@@ -28,4 +28,6 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
             else "the folder needs tokenizer.json and tokenizer_config.json: copy them from where the model came from"
         )
         raise ModelError(f"The tokenizer of {model!r} cannot be loaded ({first_line}): {remedy}.") from error
+    # It warns once that a text is longer than the model reads; whoever counts tokens says so in words of its own.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer

@@ -85,6 +85,19 @@ def kept_settings(workspace: Workspace, run_id: str) -> tuple[TrainingConfig, st
     return validated(TrainingConfig, kept["config"], str(path)), str(here if moved else kept["dataset"])
 
 
+def last_pace(workspace: Workspace, config: TrainingConfig) -> float | None:
+    """Return the tokens a second of the newest run with this base model; None where there is none that told."""
+    for run in jobs.runs(workspace, "train"):
+        settings = workspace.runs / run.id / "settings.json"
+        if settings.is_file() and read_json(settings)["config"]["base_model"] == config.base_model:
+            speeds = [
+                row["tokens_per_second"] for row in jobs.metrics(workspace, run.id) if row.get("tokens_per_second")
+            ]
+            if speeds:
+                return float(sum(speeds) / len(speeds))
+    return None
+
+
 def recipe_of(workspace: Workspace, run_id: str) -> Path:
     """Return a file like those in `configs/` with the settings of a run, to start others from."""
     config, _ = kept_settings(workspace, run_id)

@@ -2,6 +2,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,11 +16,12 @@ from tuning_rows import write_rows
 from style_tuner.config import PROJECT_ROOT, STARTER_MODEL, TrainingConfig
 from style_tuner.errors import ConfigError, DatasetError, ModelError, StorageError
 from style_tuner.jobs import Job
+from style_tuner.tabs import estimate
 from style_tuner.tuning.checkpoints import disk_errors, is_complete, newest_checkpoint
 from style_tuner.tuning.follow import checked_loss
 from style_tuner.tuning.train import dry_run, memory_errors, train
 from style_tuner.tuning.trainer import unpaged
-from style_tuner.workspace import read_jsonl
+from style_tuner.workspace import Workspace, read_jsonl
 
 
 def settings(**changes):
@@ -243,6 +245,36 @@ def test_a_dry_run_shows_the_example_and_trains_nothing(dataset, tmp_path):
         dry_run(settings(base_model=str(model), warmup_steps=100), dataset)
     with pytest.raises(ConfigError, match="model_type is Qwen3ForCausalLM, but .* is LlamaForCausalLM"):
         dry_run(settings(base_model=str(model), model_type="Qwen3ForCausalLM"), dataset)
+    with pytest.raises(ConfigError, match="optimizer 'foo' is unknown: choose adamw_torch, .* paged_adamw_8bit"):
+        dry_run(settings(base_model=str(model), optimizer="foo"), dataset)
+    with pytest.raises(ConfigError, match="optimizer 'lomoo' is unknown: choose lomo, .*adamw_torch,"):
+        dry_run(settings(base_model=str(model), optimizer="lomoo"), dataset)
+    with pytest.raises(ConfigError, match="names nope, .* choose from down_proj, gate_proj"):
+        dry_run(settings(base_model=str(model), lora_target_modules=["nope"]), dataset)
+
+
+def test_the_pace_of_an_earlier_run_tells_how_long_this_one_takes(dataset):
+    text = dry_run(settings(num_epochs=2), dataset, pace=2.0)
+    tokens = int(text.split(" in all.")[0].split("), ")[-1].replace(",", ""))
+    assert f"; about {tokens * 2 / 2 / 60:.0f} min at the pace of the last run." in text
+
+
+def test_a_dry_run_names_the_memory_that_the_page_shows(dataset):
+    page = str(estimate.render(Workspace(Path("/tmp"), "none"), settings(), None, ""))
+    shown = re.search(r"([\d.]+) GB", page.replace("<b>", "").replace("</b>", ""))
+    assert shown and f"Memory: About {shown[1]} GiB at the peak" in dry_run(settings(), dataset)
+
+
+def test_a_run_that_would_fill_the_disk_is_refused_before_it_loads_anything(dataset, tmp_path):
+    config = settings(lora_r=1024, num_epochs=10**6, save_steps=1, save_total_limit=10**8)
+    words = r"needs about [\d,.]+ GiB on the disk of .*, which has [\d,.]+ GiB free: free some space, or set save_total"
+    job = start(tmp_path / "run")
+    with pytest.raises(StorageError, match=words):
+        train(config, dataset, job.folder, job)
+    assert not {"loading the model"} & {row["what"] for row in read_jsonl(job.folder / "metrics.jsonl")}
+    with pytest.raises(StorageError, match=words):
+        dry_run(config, dataset, folder=tmp_path)
+    dry_run(settings(save_total_limit=10**8), dataset, folder=tmp_path)  # a short run never keeps so many
 
 
 @pytest.mark.parametrize(

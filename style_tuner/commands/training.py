@@ -95,7 +95,8 @@ def train(
         from style_tuner.tuning.train import dry_run as show
 
         settings = training_settings(config, changes)
-        typer.echo(show(settings, stages.rows_source(place, settings, dataset)))
+        data = stages.rows_source(place, settings, dataset)
+        typer.echo(show(settings, data, folder=place.runs, pace=training.last_pace(place, settings)))
         return
     folder = place.runs / jobs.resumable(place, resume).id if resume else None
     with jobs.job(place, "train", folder) as own:

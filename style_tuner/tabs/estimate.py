@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from style_tuner import jobs
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.dataset.formats import load_splits
 from style_tuner.dataset.sources import is_hub_dataset
@@ -17,17 +16,16 @@ from style_tuner.errors import DatasetError, StyleTunerError
 from style_tuner.hardware import hardware
 from style_tuner.tabs import needs_view, views
 from style_tuner.tabs.needs_view import Measured
+from style_tuner.training import last_pace
 from style_tuner.tuning import memory
 from style_tuner.tuning.hub import missing_from_cache
-from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, MemoryEstimate, ModelShape, estimate_memory
-from style_tuner.tuning.needs import GPU_CONTEXT, GPUS, MODELS, Gpu, disk, tokens_per_second
+from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, ModelShape, estimate_memory
+from style_tuner.tuning.needs import GPUS, MODELS, Gpu, disk, download, tokens_per_second
 from style_tuner.tuning.schedule import plan_schedule
 from style_tuner.workspace import Workspace, read_json, read_jsonl
 
 CHAT_FORMAT = 40
 """Tokens that the chat format adds to a row (Llama-3's, with its date lines)."""
-CPU_CONTEXT = 0.9
-"""GiB that Python and its libraries hold of main memory beside the training, as measured."""
 LLAMA, QWEN = "the known shape of Llama-3.2", "the known shape of Qwen3"
 SHAPES = {
     "Llama-3.1-8B": LLAMA_8B,
@@ -58,8 +56,7 @@ def local_shape(model: str) -> ModelShape | None:
 def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
     found = hardware()
     gpu = found.gpus[0] if found.gpus else None
-    needed: MemoryEstimate = estimate_memory(config, shape, gpu is not None)
-    total = needed.total + (GPU_CONTEXT if gpu else CPU_CONTEXT)
+    total = estimate_memory(config, shape, gpu is not None).peak
     have = (gpu.memory_total if gpu else found.memory_total) / GIBIBYTE
     where = f"on the {gpu.name}" if gpu else "of main memory here"
     fits = total < have
@@ -76,24 +73,16 @@ def _memory(config: TrainingConfig, shape: ModelShape) -> Markup:
 
 
 def _disk(config: TrainingConfig, shape: ModelShape, folder: Path) -> Markup:
-    checkpoints, download = disk(config, shape), _download(config, shape)
+    checkpoints, fetched = disk(config, shape), download(config, shape)
     free = shutil.disk_usage(folder).free / GIBIBYTE
     pairs = [("on disk while training", views.size(checkpoints * GIBIBYTE))]
-    if download:
-        pairs.append(("to download", f"about {views.size(download * GIBIBYTE)}"))
+    if fetched:
+        pairs.append(("to download", f"about {views.size(fetched * GIBIBYTE)}"))
     said = views.facts([*pairs, ("free", f"{free:.0f} GB")])
-    if checkpoints + download > free:
+    if checkpoints + fetched > free:
         text = "The disk is too full for that: free some space, or set save_total_limit=1 in the settings."
         said += views.sentence(text, "bad")
     return said
-
-
-def _download(config: TrainingConfig, shape: ModelShape) -> float:
-    """Return about how many GiB of 16-bit weights are fetched from the Hub before a run."""
-    model = resolve_model(config.base_model)
-    if not is_hub_name(model) or not missing_from_cache(model):
-        return 0.0
-    return 2 * (shape.linear_parameters + shape.other_parameters) / GIBIBYTE
 
 
 def _length(workspace: Workspace, config: TrainingConfig, source: str) -> Markup:
@@ -179,14 +168,8 @@ def _packed(lengths: list[int], most: int) -> int:
 
 def _pace(workspace: Workspace, config: TrainingConfig) -> tuple[float | None, str]:
     """Return tokens a second and whose pace that is: of the newest run with this model, else of this kind of GPU."""
-    for run in jobs.runs(workspace, "train"):
-        settings = workspace.runs / run.id / "settings.json"
-        if settings.is_file() and read_json(settings)["config"]["base_model"] == config.base_model:
-            speeds = [
-                row["tokens_per_second"] for row in jobs.metrics(workspace, run.id) if row.get("tokens_per_second")
-            ]
-            if speeds:
-                return float(sum(speeds) / len(speeds)), "at the pace of the last run"
+    if pace := last_pace(workspace, config):
+        return pace, "at the pace of the last run"
     gpus, shape = hardware().gpus, local_shape(resolve_model(config.base_model))
     kind = known_gpu(gpus[0].name) if gpus else None
     if kind is None or shape is None:

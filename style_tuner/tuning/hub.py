@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.errors import ModelError
+from style_tuner.tuning.hub_rights import missing_right, repository_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -136,7 +137,8 @@ def _cached(name: str, file: str) -> Path | None:
 def check_upload(config: TrainingConfig, hub: HfApi) -> str | None:
     """Return the repository that the voice is to be uploaded to, None if to none.
 
-    Raises `ModelError` where there is no token that may write, or the repository is public against the settings.
+    Raises `ModelError` where there is no token that may write there, the name is none, or the repository is public
+    against the settings.
     """
     from httpx2 import HTTPError
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -152,15 +154,15 @@ def check_upload(config: TrainingConfig, hub: HfApi) -> str | None:
     try:
         with hub_errors(named, "model", True):
             account = hub.whoami()
-        if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
-            raise ModelError(
-                f"The Hub is to get the voice, but this HF_TOKEN may only read: make one that may write on {TOKENS}."
-            )
-        repository = named if "/" in named else f"{account['name']}/{named}"
+        repository = repository_of(named, account["name"])
+        if missing := missing_right(repository, account, TOKENS):
+            raise ModelError(f"The Hub is to get the voice, but {missing}")
         try:
             private = hub.model_info(repository).private
         except RepositoryNotFoundError:
             return repository
+        with hub_errors(repository, "model", True):
+            hub.auth_check(repository, write=True)
     except (HTTPError, OSError) as error:
         raise ModelError(
             f"The Hub is to get the voice, but cannot be reached ({error}): connect to the network, or train with "

@@ -11,6 +11,10 @@ from style_tuner.errors import ModelError
 GIBIBYTE = 1024**3
 QUANTISED_BITS = {True: 4.127, False: 4.5}
 """Bits a weight with and without double quantisation (Dettmers et al. 2023, section 3)."""
+GPU_CONTEXT = 0.5
+"""GiB that a GPU's own context takes beside the training."""
+CPU_CONTEXT = 0.9
+"""GiB that Python and its libraries hold of main memory beside the training, as measured."""
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
@@ -68,18 +72,25 @@ class MemoryEstimate:
     optimizer: float
     activations: float
     basis: str
+    on_gpu: bool = True
 
     @property
     def total(self) -> float:
-        """The sum; a GPU's own context (about half a GiB) and other programs come on top."""
+        """The sum of what the training itself holds."""
         return self.weights + self.adapter + self.optimizer + self.activations
+
+    @property
+    def peak(self) -> float:
+        """The sum with what the GPU's context, or Python and its libraries, take beside it."""
+        return self.total + (GPU_CONTEXT if self.on_gpu else CPU_CONTEXT)
 
     def summary(self) -> str:
         """Return the parts and their sum in a sentence."""
+        beside = "the GPU's own context" if self.on_gpu else "Python and its libraries"
         return (
-            f"About {self.total:.2f} GiB: weights {self.weights:.2f}, adapter and its gradients {self.adapter:.2f}, "
-            f"optimiser {self.optimizer:.2f}, activations {self.activations:.2f} (from {self.basis}; a GPU's own "
-            "context of about half a GiB comes on top)."
+            f"About {self.peak:.1f} GiB at the peak: weights {self.weights:.2f}, adapter and its gradients "
+            f"{self.adapter:.2f}, optimiser {self.optimizer:.2f}, activations {self.activations:.2f} (from "
+            f"{self.basis}), and {self.peak - self.total:.1f} for {beside}."
         )
 
 
@@ -110,7 +121,7 @@ def model_shape(model: str) -> ModelShape:
 
     try:
         with model_errors(model):
-            return shape_of(AutoConfig.from_pretrained(model).to_dict())
+            return shape_of(AutoConfig.from_pretrained(model).get_text_config().to_dict())
     except ModelError:
         if is_hub_name(model) and "Llama-3.1-8B" in model:
             return LLAMA_8B
@@ -135,7 +146,7 @@ def estimate_memory(config: TrainingConfig, shape: ModelShape | None = None, on_
     shape = shape or model_shape(resolve_model(config.base_model))
     width = 2 if on_gpu and config.wanted_dtype != "float32" else 4
     if config.method == "full":
-        return _full_estimate(config, shape, width)
+        return _full_estimate(config, shape, width, on_gpu)
     linear_bytes = QUANTISED_BITS[config.bnb_4bit_use_double_quant] / 8 if config.load_in_4bit else width
     if config.load_in_8bit:
         linear_bytes = 1
@@ -148,10 +159,11 @@ def estimate_memory(config: TrainingConfig, shape: ModelShape | None = None, on_
         optimizer=adapter * 2 * _moment(config) / GIBIBYTE,
         activations=_activations(config, shape, targets) * width / GIBIBYTE,
         basis=shape.source,
+        on_gpu=on_gpu,
     )
 
 
-def _full_estimate(config: TrainingConfig, shape: ModelShape, width: int) -> MemoryEstimate:
+def _full_estimate(config: TrainingConfig, shape: ModelShape, width: int, on_gpu: bool) -> MemoryEstimate:
     """Return the memory of training every weight: held in float32, with a gradient and two moments each."""
     parameters = shape.linear_parameters + shape.other_parameters
     return MemoryEstimate(
@@ -160,6 +172,7 @@ def _full_estimate(config: TrainingConfig, shape: ModelShape, width: int) -> Mem
         optimizer=parameters * 2 * _moment(config) / GIBIBYTE,
         activations=_activations(config, shape, {}) * width / GIBIBYTE,
         basis=shape.source,
+        on_gpu=on_gpu,
     )
 
 

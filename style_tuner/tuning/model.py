@@ -54,6 +54,18 @@ def load_config(config: TrainingConfig) -> PretrainedConfig:
     return found
 
 
+def check_targets(config: TrainingConfig, found: PretrainedConfig) -> None:
+    """Raise a `ConfigError` where a target is no linear layer of this model, from its config alone."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if config.method == "full":
+        return
+    models: Any = AutoModelForCausalLM
+    with torch.device("meta"):
+        adapter_config(config, models.from_config(found))
+
+
 def load_base_model(config: TrainingConfig) -> PreTrainedModel:
     """Return the base model on its device, its linear layers in 4 or 8 bits if the config says so.
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from style_tuner.config import TrainingConfig
+from style_tuner.config import TrainingConfig, is_hub_name, resolve_model
 from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, ModelShape, estimate_memory
-
-GPU_CONTEXT = 0.5
-"""GiB that a GPU's own context takes beside the training."""
+from style_tuner.tuning.memory import GPU_CONTEXT as GPU_CONTEXT
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Need:
 
 def need(config: TrainingConfig, shape: ModelShape, gpu: Gpu, model: str = "", method: str = "") -> Need:
     """Return what this run needs on a GPU."""
-    memory = estimate_memory(config, shape).total + GPU_CONTEXT
+    memory = estimate_memory(config, shape).peak
     return Need(model, method or config.technique, memory, disk(config, shape), tokens_per_second(config, shape, gpu))
 
 
@@ -80,14 +78,28 @@ def needs(config: TrainingConfig, gpu: Gpu) -> list[Need]:
     ]
 
 
-def disk(config: TrainingConfig, shape: ModelShape) -> float:
-    """Return the GiB that a run writes: its checkpoints (weights and optimiser) and the voice."""
+def disk(config: TrainingConfig, shape: ModelShape, saves: int | None = None) -> float:
+    """Return the GiB that a run writes: its checkpoints (weights and optimiser) and the voice.
+
+    A run that saves fewer than `save_total_limit` times is so much smaller.
+    """
     found = estimate_memory(config, shape)
+    kept = config.save_total_limit if saves is None else min(saves, config.save_total_limit)
     if config.method == "full":
         voice = (shape.linear_parameters + shape.other_parameters) * 2 / GIBIBYTE
-        return config.save_total_limit * (found.weights + found.optimizer) + voice
+        return kept * (found.weights + found.optimizer) + voice
     weights = found.adapter / 2  # the estimate counts gradients too
-    return config.save_total_limit * (weights + found.optimizer) + weights
+    return kept * (weights + found.optimizer) + weights
+
+
+def download(config: TrainingConfig, shape: ModelShape) -> float:
+    """Return about how many GiB of 16-bit weights are fetched from the Hub before a run."""
+    from style_tuner.tuning.hub import missing_from_cache
+
+    model = resolve_model(config.base_model)
+    if not is_hub_name(model) or not missing_from_cache(model):
+        return 0.0
+    return 2 * (shape.linear_parameters + shape.other_parameters) / GIBIBYTE
 
 
 def tokens_per_second(config: TrainingConfig, shape: ModelShape, gpu: Gpu) -> float | None:
@@ -102,8 +114,14 @@ def tokens_per_second(config: TrainingConfig, shape: ModelShape, gpu: Gpu) -> fl
     return use * gpu.flops / (weights * (6 if config.method == "full" else 4))
 
 
-def say(config: TrainingConfig, shape: ModelShape, tokens: int) -> str:
-    """Return in a sentence what the run writes, and how long `tokens` an epoch take on the GPUs that have room."""
+def say(config: TrainingConfig, shape: ModelShape, tokens: int, pace: float | None = None) -> str:
+    """Return in a sentence what the run writes, and how long `tokens` an epoch take.
+
+    That is at the `pace` (tokens a second) of an earlier run, or else on the GPUs that have room.
+    """
+    if pace:
+        span = _span(tokens * config.num_epochs / pace)
+        return f"{disk(config, shape):.2f} GiB on disk; {span} at the pace of the last run."
     possible = {gpu.name: need(config, shape, gpu) for gpu in GPUS}
     seconds = {
         name: tokens * config.num_epochs / one.tokens_per_second
@@ -119,6 +137,8 @@ def say(config: TrainingConfig, shape: ModelShape, tokens: int) -> str:
 
 def _span(seconds: float) -> str:
     """Return about how long so many seconds are, in seconds below a minute and a half."""
+    if seconds >= 5400:
+        return f"about {seconds / 3600:.1f} h"
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
@@ -179,7 +199,7 @@ class Claim:
         """Return this project's estimate of the same, in GiB."""
         own = {"lora_r": self.rank, "lora_alpha": 2 * self.rank, "per_device_batch_size": self.batch}
         changes = {**METHODS[self.method], **own, "max_seq_length": 2048, "gradient_checkpointing": True}
-        return estimate_memory(config.model_copy(update=changes), MODELS[self.model]).total + GPU_CONTEXT
+        return estimate_memory(config.model_copy(update=changes), MODELS[self.model]).peak
 
 
 STYLE, INSTRUCTION, PLAIN = "style guide", "instruction guide", "plain-model API"

@@ -37,23 +37,21 @@ class RunData:
         ]
 
 
-def read_data(config: TrainingConfig, dataset: Path | str) -> RunData:
-    """Return what a run trains and validates on; say how long the rows are and what is cut off them."""
+def read_data(config: TrainingConfig, dataset: Path | str, say: bool = True) -> RunData:
+    """Return what a run trains and validates on; with `say`, log how long the rows are and what is cut off them."""
     from style_tuner.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(resolve_model(config.base_model))
     write_plainly(tokenizer, config.rows.response_template)
     splits = load_splits(str(dataset), config.rows, config.seed)
-    training = _tokens("Training", splits.train, tokenizer, config)
-    validation = _tokens("Validation", splits.validation, tokenizer, config)
+    training = _tokens(splits.train, tokenizer, config)
+    validation = _tokens(splits.validation, tokenizer, config)
+    for name, rows in (("Training", training), ("Validation", validation)) if say else ():
+        log.log(logging.WARNING if rows.rows_cut else logging.INFO, "%s: %s", name, rows.summary())
     return RunData(tokenizer, splits, training, validation, rows_hash(splits.train, splits.validation))
 
 
-def _tokens(
-    name: str, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, config: TrainingConfig
-) -> TokenRows:
+def _tokens(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, config: TrainingConfig) -> TokenRows:
     rows = tokenise(examples, tokenizer, config.max_seq_length)
     check_rows(rows, tokenizer)
-    level = logging.WARNING if rows.rows_cut else logging.INFO
-    log.log(level, "%s: %s", name, rows.summary())
     return rows

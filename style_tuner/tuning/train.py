@@ -19,7 +19,7 @@ from style_tuner.tuning.ending import last_good, say_signs
 from style_tuner.tuning.follow import LossError
 from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub_client
 from style_tuner.tuning.memory import estimate_memory, model_shape
-from style_tuner.tuning.model import load_config
+from style_tuner.tuning.model import check_targets, load_config
 from style_tuner.tuning.needs import say
 from style_tuner.tuning.parallel import is_helper, join
 from style_tuner.tuning.probe import memory_errors, settled
@@ -27,10 +27,11 @@ from style_tuner.tuning.provenance import record
 from style_tuner.tuning.quiet import quiet_libraries
 from style_tuner.tuning.reading import RunData, read_data
 from style_tuner.tuning.ready import base_losses, before, ready, start_adapter
+from style_tuner.tuning.room import check_disk
 from style_tuner.tuning.rows import show_loss_mask, training_rows
 from style_tuner.tuning.samples import Sampler, fixed_requests
 from style_tuner.tuning.schedule import plan_schedule
-from style_tuner.tuning.trainer import callback, check_reports
+from style_tuner.tuning.trainer import callback, check_optimizer, check_reports
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -65,6 +66,7 @@ def train(
     job.report(0, 0, "reading the dataset")
     repository = preflight(config, hub)
     data = read_data(config, dataset)
+    check_disk(config, folder, len(data.training.rows))
     checkpoints = folder / Path(config.output_dir).expanduser()
     voice = folder / ("adapter" if config.method == "lora" else "merged")
     put_back(voice)
@@ -124,8 +126,9 @@ def _say_if_mixed(data: RunData, job: Job) -> list[str]:
 
 def preflight(config: TrainingConfig, hub: HfApi) -> str | None:
     """Raise what the Hub, W&B or this machine would refuse later on; return the repository to upload to, if any."""
+    check_optimizer(config)
     check_base_model(config, hub)
-    load_config(config)
+    check_targets(config, load_config(config))
     check_reports(config)
     return check_upload(config, hub)
 
@@ -139,16 +142,25 @@ def refuse_foreign_checkpoints(checkpoints: Path, folder: Path) -> None:
         )
 
 
-def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = None) -> str:
+def dry_run(
+    config: TrainingConfig,
+    dataset: Path | str,
+    hub: HfApi | None = None,
+    folder: Path | None = None,
+    pace: float | None = None,
+) -> str:
     """Return what a run would do, in plain text: an example with its loss mask, token counts, steps and memory.
 
-    Loads the tokenizer and the model's config, not its weights, and raises what `train` would raise for them.
+    Loads the tokenizer and the model's config, not its weights, and raises what `train` would raise for them; whether
+    the disk has room is asked of `folder`, where the run's is to be. `pace` is the tokens a second of an earlier run.
     """
     import torch
 
     quiet_libraries()
     repository = preflight(config, hub or hub_client())
-    data = read_data(config, dataset)
+    data = read_data(config, dataset, say=False)
+    if folder is not None:
+        check_disk(config, folder, len(data.training.rows))
     rows = training_rows(data.training, config.packing)
     shape = model_shape(resolve_model(config.base_model))
     packed = f" Packed into {len(rows)} rows of at most {config.max_seq_length}." if config.packing else ""
@@ -164,7 +176,7 @@ def dry_run(config: TrainingConfig, dataset: Path | str, hub: HfApi | None = Non
         f"Rows: SHA-256 {data.digest}",
         f"Steps: {plan_schedule(config, len(rows)).summary()}",
         f"Memory: {estimate_memory(config, shape, torch.cuda.is_available()).summary()}",
-        f"Needs: {say(config, shape, data.training.tokens)}",
+        f"Needs: {say(config, shape, sum(len(row.input_ids) for row in data.training.rows), pace)}",
     ]
     return "\n".join(lines + ([f"Upload: {repository}"] if repository else []))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import warnings
 from collections.abc import Sequence
@@ -23,15 +24,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from trl.trainer.sft_config import SFTConfig
 
+USUAL_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "adafactor", "sgd")
+
 
 def _arguments(config: TrainingConfig, schedule: Schedule, checkpoints: Path) -> SFTConfig:
     import torch
-    from transformers.training_args import OptimizerNames
     from trl.trainer.sft_config import SFTConfig
 
-    known = [optimiser.value for optimiser in OptimizerNames]
-    if config.optimizer not in known:
-        raise ConfigError(f"optimizer {config.optimizer!r} is unknown; the known ones are: {', '.join(known)}.")
     on_gpu = torch.cuda.is_available()
     dtype = compute_dtype(config)
     arguments = SFTConfig(
@@ -100,6 +99,19 @@ def _tensorboard(checkpoints: Path) -> Any:
 
     writer: Any = SummaryWriter(str(checkpoints / "runs"))
     return TensorBoardCallback(writer)  # type: ignore[no-untyped-call]
+
+
+def check_optimizer(config: TrainingConfig) -> None:
+    """Raise a `ConfigError` where Transformers knows no optimiser of this name."""
+    from transformers.training_args import OptimizerNames
+
+    known = [optimiser.value for optimiser in OptimizerNames]
+    if config.optimizer not in known:
+        near = [name for name in difflib.get_close_matches(config.optimizer, known, 3) if name not in USUAL_OPTIMIZERS]
+        raise ConfigError(
+            f"optimizer {config.optimizer!r} is unknown: choose {', '.join([*near, *USUAL_OPTIMIZERS])}, or another "
+            "that Transformers names."
+        )
 
 
 def check_reports(config: TrainingConfig) -> None:
