@@ -249,6 +249,15 @@ def test_one_value_that_is_no_number_costs_no_entry_and_is_named() -> None:
     assert [remark.names for remark in notes.remarks if "NaN" in remark.text] == [("Ada",)]
 
 
+@pytest.mark.parametrize(
+    "keys", ['"key": ["/gr[ae]y/", "Grey Tower", "tower"]', '"keys": ["Grey Tower"], "comment": ""']
+)
+def test_a_row_without_a_name_is_named_by_its_first_key_in_a_remark(keys: str) -> None:
+    rows = f'{{"0": {{{keys}, "content": "Tall.", "order": NaN, "extensions": {{"depth": NaN}}}}}}'
+    notes = read_data("ring.json", f'{{"entries": {rows}}}'.encode())
+    assert [remark.names for remark in notes.remarks if "NaN" in remark.text] == [("Grey Tower",)]
+
+
 @pytest.mark.parametrize("number", ["Infinity", "-Infinity", "1e999", "9" * 5000])
 def test_a_number_without_end_is_read_as_missing_and_the_rest_comes_in(number: str) -> None:
     rows = f'"0": {{"key": ["a"], "comment": "Ada", "content": "Tall.", "order": {number}}}'

@@ -116,7 +116,7 @@ def _entry(form: Form, book: Book, at: str, raw: Mapping[str, Any], kind: str | 
     written = _written_keys(raw.get(form.keys))
     name = next((value for key in form.names if (value := _label(raw.get(key), book.character))), "")
     if not name:
-        name = next((key for key in written if key.strip() and not key.strip().startswith("/")), "")
+        name = first_plain(written)
     if not name:
         name = " ".join(clean.text.split()[:FIRST_WORDS]).strip(".,:;[](){}")
         remarks.append(NAMED_BY_TEXT)
@@ -167,6 +167,11 @@ def _written_keys(value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(key, str | int | float) for key in value):
         raise WorldError(f"its keys must be a list of words, but are {_short(value)}")
     return [str(key) for key in value]
+
+
+def first_plain(keys: Sequence[str]) -> str:
+    """Return the first key that is no regular expression, by which an entry without a name is called."""
+    return next((key for key in keys if key.strip() and not key.strip().startswith("/")), "")
 
 
 def _label(value: Any, character: str) -> str:

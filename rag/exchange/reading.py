@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.exchange import archives, cards, notes, novelai, pictures, sillytavern, tables
+from rag.exchange import archives, books, cards, notes, novelai, pictures, sillytavern, tables
 from rag.lore.lorebook import Notes, Remark, Skipped, joined
 from style_tuner.errors import ManuscriptError, WorldError
 from style_tuner.manuscripts.plain import decode
@@ -29,6 +29,7 @@ KNOWN_FORMATS = (
     "Markdown notes or plain text"
 )
 NAMES = ("comment", "displayName", "name")
+KEYS = ("key", "keys")
 """Under which the programs write the name of an entry."""
 LONGEST_NUMBER = 300
 """Digits of a whole number; no lorebook counts so far."""
@@ -145,7 +146,7 @@ def _take_out_nan(value: Any) -> tuple[str, ...]:
     while left:
         inside, name = left.pop()
         if isinstance(inside, dict):
-            name = next((inside[key] for key in NAMES if isinstance(inside.get(key), str) and inside[key]), name)
+            name = _called(inside) or name
         for key, one in list(inside.items() if isinstance(inside, dict) else enumerate(inside)):
             if isinstance(one, dict | list):
                 left.append((one, name))
@@ -153,6 +154,13 @@ def _take_out_nan(value: Any) -> tuple[str, ...]:
                 inside[key] = None
                 named.append(name)
     return tuple(dict.fromkeys(named))
+
+
+def _called(row: Mapping[str, Any]) -> str:
+    """Return what an entry of a lorebook would be called: by its name, else by the first of its keys."""
+    named = next((row[key] for key in NAMES if isinstance(row.get(key), str) and row[key].strip()), "")
+    keys: list[Any] = next((row[key] for key in KEYS if isinstance(row.get(key), list)), [])
+    return named or books.first_plain([key for key in keys if isinstance(key, str)])
 
 
 def _known_json(value: Any, name: str) -> tuple[str, Notes]:
