@@ -186,6 +186,14 @@ def test_where_the_author_writes_decides_what_is_sent(place: Workspace) -> None:
     assert "Mara keeps the light." in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
 
 
+def test_a_test_of_a_prompt_tells_a_misspelt_book(place: Workspace) -> None:
+    save(place, book="Second Light")
+    tab.set_present(place, "harbour", "Secnd Light", None)
+    for shown in (world_prompt.test_prompt(place, "harbour", "Mara."), world_prompt.last_prompts(place, "harbour")):
+        assert "Did you mean &#39;Second Light&#39;?" in shown
+    tab.set_present(place, "harbour", "", None)
+
+
 @pytest.mark.parametrize(
     ("words", "tokens", "said", "each"),
     [
@@ -198,8 +206,8 @@ def test_room_is_told_in_what_runs_out_first(words: int, tokens: int | None, sai
     row = {"id": "mara", "name": "Mara", "why": "named", "words": 20, "tokens": 34, "sent": True, "cut": ""}
     room = {"entries": 5, "words": words, "tokens": tokens, "note": ""}
     told = {"entries": [row], "words": 20, "tokens": 34, "tokens_counted": False, "chapter": None, "room": room}
-    shown = world_prompt.inspection(told | {"keys_off": []})
-    assert f"Sent: 1 entry, {said}." in shown and each in shown
+    shown = world_prompt.inspection(told | {"notes": ["No book is called that."], "keys_off": []})
+    assert f"Sent: 1 entry, {said}." in shown and each in shown and "No book is called that." in shown
 
 
 def test_a_world_goes_out_and_comes_in_again(place: Workspace) -> None:

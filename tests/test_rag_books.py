@@ -61,3 +61,19 @@ def test_an_import_that_misspells_a_book_is_told(client: TestClient) -> None:
     assert told["warnings"] == [f"Eve: the book 'Second Lihgt' is new to this world. {MEANT}"]
     fresh = client.post("/worlds/fresh/import", files=[("files", ("a.csv", rows.encode()))]).json()
     assert len(fresh["warnings"]) == 2  # neither is known before: each is told beside the other
+
+
+def test_what_prompts_of_a_misspelt_book_got_says_so(client: TestClient) -> None:
+    ask = {"messages": [{"role": "user", "content": "Arm"}], "book": "Secnd Light"}
+    told = client.post("/worlds/ring/prompt", json=ask).json()["inspection"]
+    assert any(MEANT in note for note in told["notes"])
+    assert client.post("/worlds/ring/prompt", json=ask | {"book": ""}).json()["inspection"]["notes"] == []
+    last, before = client.get("/worlds/ring/prompts").json()["prompts"]
+    assert last["notes"] == []
+    assert any(MEANT in note for note in before["notes"])
+
+
+def test_the_book_that_one_is_writing_is_told_of_each_prompt_where_it_is_misspelt(client: TestClient) -> None:
+    client.put("/worlds/ring/present", json={"book": "Secnd Light", "chapter": 3})
+    answer = client.post("/worlds/ring/prompt", json={"messages": [{"role": "user", "content": "Arm"}]}).json()
+    assert any(MEANT in note for note in answer["inspection"]["notes"])

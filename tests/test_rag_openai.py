@@ -75,6 +75,20 @@ def test_each_prompt_of_a_list_gets_its_own_facts(running: SimpleNamespace, upst
     assert sources(answer) == ["Tone", "Elena Voss"]
 
 
+def test_a_misspelt_book_is_told_and_not_refused(running: SimpleNamespace, upstream: Upstream) -> None:
+    running.worlds.put("tides", [Entry("arm", "Arm", "Lost in the fire.", book="Second Light")])
+    heard = {}
+    for book in ("Secnd Light", "second light", ""):
+        asked = {"X-World": "tides", "X-Book": book}
+        answer = running.client.post("/v1/chat/completions", json=CHAT, headers=asked)
+        assert answer.status_code == 200
+        heard[book] = unquote(answer.headers.get("x-world-note", ""))
+        assert "".join(running.client.get("/debug/last").json()["notes"]) == heard[book]
+    assert "Did you mean 'Second Light'?" in heard["Secnd Light"]
+    assert heard["second light"] == heard[""] == ""
+    running.worlds.put_in_bin("tides")
+
+
 def test_token_ids_pass_unread_and_it_is_said(running: SimpleNamespace, upstream: Upstream) -> None:
     for ids in ([1, 2], [[1, 2], [3]]):
         answer = running.client.post("/v1/completions", json=PLAIN | {"prompt": ids})

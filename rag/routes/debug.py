@@ -18,13 +18,14 @@ from style_tuner.records import Moment
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it went to the model server, and what was chosen for each of its prompts."""
+    """A request as it went to the model server, what was chosen for each of its prompts, and what to know of that."""
 
     path: str
     world: str
     moment: Moment
     fields: dict[str, Any]
     found: Sequence[Retrieval]
+    notes: Sequence[str] = ()
 
 
 class LastSent:
@@ -49,6 +50,7 @@ class LastSent:
             "book": sent.moment.book,
             "chapter": sent.moment.chapter,
             "sent": sent.fields,
+            "notes": list(sent.notes),
             "chosen": [retrieval_json(retrieval) for retrieval in sent.found],
         }
 

@@ -112,17 +112,21 @@ def routes(worlds: Worlds) -> APIRouter:
         moment = Moment(body.book, body.chapter)
         found = worlds.search(world, body.query, moment=moment)
         shown = inspection(found, worlds.at(world, moment))
-        notes = [*worlds.notes(world), *about_book(worlds, world, body.book)]
-        return {**retrieval_json(found), "inspection": shown, "notes": notes}
+        return {**retrieval_json(found), **_with_notes(worlds, world, shown)}
 
     @router.post("/{world}/prompt")
     def prompt(world: str, body: Prompt) -> dict[str, Any]:
         messages, retrieval = worlds.prompt(world, body.messages, Moment(body.book, body.chapter), body.max_tokens)
         shown = worlds.inspector.prompts(world)[0]
-        notes = [*worlds.notes(world), *about_book(worlds, world, body.book)]
-        return {"messages": messages, **retrieval_json(retrieval), "inspection": shown, "notes": notes}
+        return {"messages": messages, **retrieval_json(retrieval), **_with_notes(worlds, world, shown)}
 
     return router
+
+
+def _with_notes(worlds: Worlds, world: str, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found with what to know of it: about the index, and about the book that it was found for."""
+    about = about_book(worlds, world, shown["book"])
+    return {"inspection": {**shown, "notes": about}, "notes": [*worlds.notes(world), *about]}
 
 
 def _put_edited(worlds: Worlds, world: str, entry: Entry, version: int) -> bool:

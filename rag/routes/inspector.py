@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from rag.routes.books import about_book
 from rag.worlds import Worlds
 
 
@@ -16,6 +17,8 @@ def routes(worlds: Worlds) -> APIRouter:
     @router.get("/{world}/prompts")
     def prompts(world: str) -> dict[str, Any]:
         worlds.count(world)  # an unknown world is said to be that
-        return {"world": world, "prompts": worlds.inspector.prompts(world)}
+        told = worlds.inspector.prompts(world)
+        notes = {book: about_book(worlds, world, book) for book in {one["book"] for one in told}}
+        return {"world": world, "prompts": [{**one, "notes": notes[one["book"]]} for one in told]}
 
     return router

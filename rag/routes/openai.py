@@ -18,6 +18,7 @@ from rag.front.addressing import NO_WORLD, Asked, asked_for
 from rag.front.bodies import CHAT, COMPLETION, is_text, read, with_facts
 from rag.front.faults import refusal
 from rag.front.relay import Relay
+from rag.routes.books import about_book
 from rag.routes.debug import LastSent, Sent
 from rag.worlds import Worlds
 from style_tuner.records import listed_once
@@ -120,7 +121,7 @@ async def _answer(
         sent = told.fields
         entries = [hit.entry.name for retrieval in told.found for hit in retrieval.hits]
         headers |= source_headers([*entries, *(place for retrieval in told.found for place in retrieval.passages)])
-        headers |= note_header(retrieval.room.note for retrieval in told.found)
+        headers |= note_header([*told.notes, *(retrieval.room.note for retrieval in told.found)])
     taken = server.takes(path, sent)
     if left_out := sorted(sent.keys() - taken.keys()):
         log.debug("The model server does not take %s: left out.", ", ".join(left_out))
@@ -139,11 +140,12 @@ def _with_facts(worlds: Worlds, path: str, fields: dict[str, Any], asked: Asked)
     """Return the request with the facts of its world, for which a reply of the length asked for leaves room."""
     reply = fields.get("max_completion_tokens") or fields.get("max_tokens")
     sent, found = with_facts(path, fields, lambda messages: worlds.prompt(asked.world, messages, asked.moment, reply))
-    return Sent(path, asked.world, worlds.at(asked.world, asked.moment), sent, found)
+    notes = about_book(worlds, asked.world, asked.moment.book)
+    return Sent(path, asked.world, worlds.at(asked.world, asked.moment), sent, found, notes)
 
 
 def note_header(notes: Iterable[str]) -> dict[str, str]:
-    """Return the header that says why fewer facts than usual were added, each reason once."""
+    """Return the header that says why other facts than usual were added, or fewer, each reason once."""
     once = list(dict.fromkeys(filter(None, notes)))
     return {"X-World-Note": quote(" ".join(once)[:SOURCES_LENGTH], safe=" ,.:;'()")} if once else {}
 

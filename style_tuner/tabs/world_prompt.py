@@ -46,7 +46,7 @@ def inspection(told: Mapping[str, Any], hits: Sequence[Hit] = ()) -> Markup:
     parts += [_entry(row, texts.get(row["id"], ""), _measure(told, row)) for row in sent]
     if told["room"]["note"]:
         parts.append(views.sentence(told["room"]["note"], "caption"))
-    parts += [views.sentence(note, "bad") for note in told["keys_off"]]
+    parts += [views.sentence(note, "bad") for note in (*told["notes"], *told["keys_off"])]
     if cut:
         parts.append(Markup("<h4>Not sent</h4>"))
         parts.append(views.bullets(f"{row['name']} ({row['why']}): {row['cut']}" for row in cut[:MOST_CUT]))
