@@ -133,16 +133,21 @@ def push_voice(
 ) -> str:
     """Upload adapter or merged model with its card to a repository of the Hub, named as the run by default.
 
-    Raises `ModelError` where the Hub refuses, a repository is public that is to be private, or the upload fails.
+    A voice that is not merged is merged first, and before that the Hub is asked whether it will take it. Raises
+    `ModelError` where it refuses, a repository is public that is to be private, or the upload fails.
     """
-    folder = workspace.runs / run_id / part
+    run = workspace.runs / run_id
+    folder = run / part
     config, _ = kept_settings(workspace, run_id)
-    if not folder.is_dir():
-        made = "merge it first" if part == "merged" else "it trains every weight, so push its merged model"
-        raise JobError(f"The run {run_id!r} has no folder {part!r}: {made}, or let it train.")
+    if not folder.is_dir() and not (part == "merged" and (run / "adapter").is_dir()):
+        whole = (run / "merged").is_dir()
+        remedy = "push its merged model, which is there" if whole else "let it train, or resume it"
+        raise JobError(f"The run {run_id!r} has no folder {part!r}: {remedy}.")
     asked = {"push_to_hub": True, "hub_model_id": repository, "run_name": run_id, "hub_private_repo": private}
     wanted = config.model_copy(update=asked)
     name = check_upload(wanted, hub)
+    if not folder.is_dir():
+        stages.merge_run(workspace, run_id, own)
     own.report(0, 1, f"Uploading to {name}")
     with tempfile.TemporaryDirectory() as place:
         for file in folder.iterdir():

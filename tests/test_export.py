@@ -11,7 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hub_fake import FakeHub
+from hub_fake import FakeHub, refusal
+from huggingface_hub import constants
+from huggingface_hub.errors import HfHubHTTPError
 from serving_models import make_voice
 from typer.testing import CliRunner
 
@@ -234,8 +236,48 @@ def test_a_push_is_private_and_brings_a_card_without_a_word_of_the_rows_or_of_th
 
 
 def test_the_whole_model_can_be_pushed_in_public_when_asked(place):
-    hub, _ = uploaded(place, part="merged", private=False, repository="me/voice")
-    assert hub.made == {"me/voice": False}
+    hub, _ = uploaded(place, part="merged", private=False, repository="author/voice")
+    assert hub.made == {"author/voice": False}
+    assert "model.safetensors" in hub.uploads[0][2]
+
+
+@pytest.fixture
+def unmerged(place):
+    """The run while its merged model lies elsewhere."""
+    merged = place.runs / RUN / "merged"
+    hidden = merged.rename(place.runs / RUN / "elsewhere")
+    yield merged
+    if merged.exists():
+        shutil.rmtree(merged)
+    hidden.rename(merged)
+
+
+@pytest.mark.parametrize(
+    ("hub", "repository", "said"),
+    [
+        (FakeHub(token=None), None, "no access token"),
+        (FakeHub(role="read"), None, "may only read"),
+        (FakeHub(refuse=refusal(HfHubHTTPError, 401)), None, "does not accept this HF_TOKEN"),
+        (FakeHub(public=(f"author/{RUN}",)), None, "is public"),
+        (FakeHub(), "my voice", "is no name"),
+        (FakeHub(), "us/voice", "no member of 'us'"),
+        (FakeHub(orgs={"us": "contributor"}, foreign=("us/voice",)), "us/voice", "does not allow that"),
+    ],
+)
+def test_what_the_hub_will_not_take_is_found_before_anything_is_merged(
+    place, unmerged, monkeypatch, tmp_path, hub, repository, said
+):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    with pytest.raises(ModelError, match=said):
+        uploaded(place, part="merged", hub=hub, repository=repository)
+    assert not unmerged.exists() and not destination.unfinished(unmerged).exists()
+    assert hub.made == {}
+
+
+def test_a_whole_model_that_is_not_merged_yet_is_merged_and_pushed(place, unmerged):
+    hub, _ = uploaded(place, part="merged")
+    assert (unmerged / "model.safetensors").is_file()
     assert "model.safetensors" in hub.uploads[0][2]
 
 

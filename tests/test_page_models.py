@@ -243,8 +243,10 @@ def test_an_upload_says_that_it_leaves_the_machine_and_starts_the_command(worksp
     said, precision, repository, button = export_view.show("adapter", "q8_0")
     assert "This leaves your machine" in said
     assert (precision.visible, repository.visible, button.value) == (False, True, "Upload")
-    with pytest.raises(JobError, match="press Merge first"):
-        export_view.export(workspace, run, "merged", "q8_0")
+    whole = trained(workspace, merged=True)
+    shutil.rmtree(workspace.runs / whole / "adapter")
+    with pytest.raises(JobError, match="upload the whole model"):
+        export_view.export(workspace, whole, "adapter", "q8_0")
     export_view.export(workspace, run, "adapter", "q8_0", " elena/voice ")
     (started,) = (one for one in jobs.runs(workspace) if one.stage == "push")
     shown = f"python -m style_tuner push --workspace default {run} --part adapter --repository elena/voice"

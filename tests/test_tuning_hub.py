@@ -14,6 +14,8 @@ from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, mis
 from style_tuner.tuning.train import dry_run, train
 
 LLAMA = "meta-llama/Llama-3.2-3B"
+MAY_READ = {"entity": {"type": "user", "name": "author"}, "permissions": ["repo.content.read"]}
+MAY_WRITE = {"entity": {"type": "user", "name": "author"}, "permissions": ["repo.content.read", "repo.write"]}
 NO_NETWORK = httpx2.ConnectError("Name or service not known")
 
 
@@ -87,6 +89,17 @@ def test_a_model_that_is_here_whole_needs_no_hub(cache) -> None:
         (FakeHub(refuse=NO_NETWORK), {}, "cannot be reached .* train with push_to_hub: false"),
         (FakeHub(refuse=refusal(HfHubHTTPError, 401)), {}, "does not accept this HF_TOKEN"),
         (FakeHub(public=("author/price",)), {}, "exists and is public, while hub_private_repo is true"),
+        (FakeHub(), {"hub_model_id": "my voice"}, "'my voice' is no name .* letters, digits"),
+        (FakeHub(), {"hub_model_id": "a/b/c"}, "'a/b/c' is no name"),
+        (FakeHub(), {"hub_model_id": "us/price"}, "account 'author', .* no member of 'us'"),
+        (FakeHub(orgs={"us": "read"}), {"hub_model_id": "us/price"}, "only read in 'us'"),
+        (
+            FakeHub(orgs={"us": "contributor"}, foreign=("us/price",)),
+            {"hub_model_id": "us/price"},
+            "does not allow that for the model us/price",
+        ),
+        (FakeHub(role="fineGrained"), {}, "fine-grained .* 'author'"),
+        (FakeHub(role="fineGrained", scoped=(MAY_READ,)), {}, "fine-grained .* 'author'"),
     ],
 )
 def test_an_upload_that_cannot_work_is_refused_before_the_training(hub, changes, words) -> None:
@@ -97,7 +110,10 @@ def test_an_upload_that_cannot_work_is_refused_before_the_training(hub, changes,
 def test_the_repository_is_the_named_one_or_the_users_own() -> None:
     assert check_upload(settings(), FakeHub()) is None
     assert check_upload(settings(push_to_hub=True, run_name="price"), FakeHub()) == "author/price"
-    assert check_upload(settings(push_to_hub=True, hub_model_id="us/price"), FakeHub()) == "us/price"
+    member = FakeHub(orgs={"us": "contributor"})
+    assert check_upload(settings(push_to_hub=True, hub_model_id="us/price"), member) == "us/price"
+    scoped = FakeHub(role="fineGrained", scoped=(MAY_WRITE,))
+    assert check_upload(settings(push_to_hub=True, run_name="price"), scoped) == "author/price"
     open_to_all = settings(push_to_hub=True, run_name="price", hub_private_repo=False)
     assert check_upload(open_to_all, FakeHub(public=("author/price",))) == "author/price"
 

@@ -25,7 +25,8 @@ UPLOADS = ("adapter", "merged")
 """Targets that leave this machine: the part of a run that is uploaded."""
 LEAVES = (
     "This leaves your machine: the voice goes to your account on the Hugging Face Hub, where you alone can see it, "
-    "with a card of its settings and scores. Your manuscripts do not. HF_TOKEN must hold a token that may write."
+    "with a card of its settings and scores. Your manuscripts do not. HF_TOKEN must hold a token that may write; that "
+    "is asked first, and then a voice that is to go as a whole model is merged where it was not."
 )
 PRECISIONS = [
     ("16 bits: as the merged model, the largest file", "f16"),
@@ -70,9 +71,8 @@ def export(workspace: Workspace, chosen: str | None, to: str, precision: str, re
     if to not in UPLOADS:
         jobs.start(workspace, "export", [chosen, "--to", to, "--quantization", precision])
         return
-    if not (workspace.runs / chosen / to).is_dir():
-        remedy = "press Merge first" if to == "merged" else "every weight was trained, so upload the whole model"
-        raise JobError(f"The run {chosen} has no such part: {remedy}.")
+    if to == "adapter" and not (workspace.runs / chosen / to).is_dir():
+        raise JobError(f"The run {chosen} trained every weight, so there is no such part: upload the whole model.")
     named = ["--repository", repository.strip()] if repository.strip() else []
     jobs.start(workspace, "push", [chosen, "--part", to, *named])
 
