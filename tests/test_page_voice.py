@@ -60,6 +60,7 @@ def test_a_chapter_with_more_sentences_than_room_is_drawn_on_average(workspace: 
     drawn = drawings.rhythm(Chapter("", text), "Book", found.profile)
     assert drawn and sum(len(trace.x) for trace in drawn.figure.data) == drawings.MOST_BARS
     places = sorted(place for trace in drawn.figure.data for place in trace.x)
+    assert {trace.width for trace in drawn.figure.data} == {10}
     assert places[0] == 5.5 and places[-1] == 2995.5
     assert all(3 <= height <= 5 for trace in drawn.figure.data for height in trace.y)
     assert "3,000 sentences of 2 to 7 words, 4 on average" in drawn.sentence

@@ -78,7 +78,7 @@ def averaged(sentences: Sequence[Bar]) -> list[tuple[float, Bar]]:
 
     A bar of several has their mean length, and is spoken where most of their words are.
     """
-    each = -(-len(sentences) // MOST_BARS)
+    each = _each(sentences)
     found = []
     for start in range(0, len(sentences), each):
         run = sentences[start : start + each]
@@ -86,6 +86,11 @@ def averaged(sentences: Sequence[Bar]) -> list[tuple[float, Bar]]:
         spoken = 2 * sum(bar.words for bar in run if bar.spoken) > total
         found.append((start + (len(run) + 1) / 2, Bar(total / len(run), spoken, run[0].begins)))
     return found
+
+
+def _each(sentences: Sequence[Bar]) -> int:
+    """Return how many sentences one bar stands for."""
+    return max(1, -(-len(sentences) // MOST_BARS))
 
 
 def rhythm(chapter: Chapter, title: str, profile: StyleProfile) -> Drawn | None:
@@ -97,6 +102,8 @@ def rhythm(chapter: Chapter, title: str, profile: StyleProfile) -> Drawn | None:
         return None
     figure = blank("Sentence of the chapter", "Words", 260)
     drawn = averaged(sentences)
+    each = _each(sentences)
+    width = each * (0.85 if len(drawn) < 200 else 1)
     for name, spoken, colour in (("Told", False, ACCENT), ("Spoken", True, SECOND)):
         shown = [(place, bar) for place, bar in drawn if bar.spoken is spoken]
         figure.add_trace(
@@ -107,13 +114,13 @@ def rhythm(chapter: Chapter, title: str, profile: StyleProfile) -> Drawn | None:
                 textposition="none",
                 hovertemplate="%{y:.0f} words: %{text}<extra></extra>",
                 name=name,
+                width=width,
                 marker={"color": colour, "line": {"width": 0}},
             )
         )
-    figure.update_layout(bargap=0.15 if len(drawn) < 200 else 0, barmode="overlay")
+    figure.update_layout(barmode="overlay")
     figure.add_hline(y=profile.sentence_length, line={"color": HALO, "width": 4})
     figure.add_hline(y=profile.sentence_length, line={"color": MEAN, "dash": "dot", "width": 1.5})
-    each = -(-len(sentences) // len(drawn))
     many = f" Each bar is the mean of {each} sentences in a row." if each > 1 else ""
     lengths = [bar.words for bar in sentences]
     longest = max(sentences, key=lambda bar: bar.words)
