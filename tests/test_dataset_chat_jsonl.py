@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from style_tuner.dataset.chat_jsonl import read_examples, validate_file
+from style_tuner.dataset.chat_jsonl import parse_lines, read_examples, validate_file
 from style_tuner.errors import DatasetError
 from style_tuner.records import ChatExample, Message
 
@@ -51,13 +51,13 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_faults(tmp_path: Path) -
         ('{"messages": [', "is not JSON"),
         (GOOD.replace("novelist", "novel\udcffist").encode(errors="surrogateescape"), "is not UTF-8"),
         ("[1, 2]", "holds a list"),
-        ('"text"', "holds 'text', not an object"),
+        ('"text"', 'holds "text", not an object'),
         ('{"prompt": "a", "completion": "b"}', r'has no "messages" \(its keys: prompt, completion\)'),
         (line(), "not a list with messages"),
         ('{"messages": "Write."}', "not a list with messages"),
         (line("Write.", REPLY), "message 1 is not an object"),
-        (line({"role": "bot", "content": "Hello."}, REPLY), "message 1 has the role 'bot'; the roles are system"),
-        (line(USER, {"role": "assistant"}), "message 2 has content that is not text but None"),
+        (line({"role": "bot", "content": "Hello."}, REPLY), 'message 1 has the role "bot"; the roles are system'),
+        (line(USER, {"role": "assistant"}), "message 2 has content that is not text but null"),
         (line(USER, {"role": "assistant", "content": ["A"]}), "message 2 has content that is not text"),
         (line(USER, {"role": "assistant", "content": " \n"}), r"message 2 \(assistant\) is empty"),
         (line(SYSTEM, USER), "does not end with the assistant"),
@@ -118,3 +118,25 @@ def test_long_rows_and_unused_keys_are_warnings(tmp_path: Path) -> None:
         (1, "has 13 tokens"),
         (2, "has message keys that are not used: weight."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "fault"),
+    [
+        ('{"text": "Fog \\ud800."}', "half a character"),
+        ('{"\\uDC00": 1}', "half a character"),
+        (f'{{"text": {"9" * 5000}}}', "thousands of digits"),
+        (f'{{"text": {"[" * 100_000}{"]" * 100_000}}}', "too deep to read"),
+    ],
+    ids=["half", "other half", "digits", "depth"],
+)
+def test_what_json_can_write_and_nobody_can_read_is_a_fault_of_its_line(tmp_path: Path, bad: str, fault: str) -> None:
+    for content in ([bad], [GOOD, bad]):
+        rows, (found,) = parse_lines(write(tmp_path, *content))
+        assert found.line == len(rows) + 1
+        assert fault in found.sentence and found.sentence.endswith("correct it or remove the line.")
+
+
+def test_whole_pairs_of_surrogates_are_text(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"text": "\\ud83c\\udf0a"}')
+    assert parse_lines(path) == ([(1, {"text": "\N{WATER WAVE}"})], [])

@@ -169,10 +169,10 @@ def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path, monkeypatch) -
     [
         (TASK | {"output": " "}, ", line 2: column 'output' is empty: fill it"),
         (TASK | {"output": 3}, ", line 2: column 'output' is not text but 3"),
-        (TASK | {"output": None}, ", line 2: has no 'output'"),
-        ({"instruction": "x"}, ", line 2: has no 'output'"),
+        (TASK | {"output": None}, ", line 2: has null as 'output': fill it or remove the row"),
+        ({"instruction": "x"}, ", line 2: has no 'output': add it"),
         (TASK, ", line 2: repeats line 1"),
-        (PROMPT | {"tags": "slow"}, ", line 2: column 'tags' is not a list of texts but 'slow': write it as"),
+        (PROMPT | {"tags": "slow"}, ", line 2: column 'tags' is not a list of texts but \"slow\": write it as"),
         (PROMPT | {"compatible_models": [1]}, ", line 2: column 'compatible_models' is not a list of texts"),
         (PROMPT | {"prompt_text": ""}, ", line 2: column 'prompt_text' is empty"),
     ],
@@ -237,4 +237,43 @@ def test_validate_and_prepare_take_rows_of_another_format(tmp_path) -> None:
     assert [(p["part"], p["format"], p["rows"]) for p in json.loads(again.stdout.splitlines()[-1])["parts"]] == [
         ("train", "chat", 9),
         ("validation", "chat", 1),
+    ]
+
+
+def test_a_table_as_pandas_writes_it_holds_json_in_its_cells_and_python_lists_are_named_once(tmp_path) -> None:
+    from datasets import Dataset
+
+    path = tmp_path / "chat.csv"
+    chats = [
+        [{"role": "user", "content": "Write."}, {"role": "assistant", "content": f'Fog, "low" fog {number}.'}]
+        for number in range(3)
+    ]
+    Dataset.from_list([{"messages": json.dumps(chat)} for chat in chats]).to_csv(path)
+    splits = load_splits(str(path), RowsConfig(validation_size=1), 1)
+    assert {type(example) for example in splits.train} == {ChatExample} and len(splits.train) == 2
+    rows = [row | {"tags": str(row["tags"]), "compatible_models": "LTX"} for row in numbered(PROMPT, "prompt_text", 9)]
+    Dataset.from_list(rows).to_csv(tmp_path / "python.csv")
+    (report,) = inspect(str(tmp_path / "python.csv"), RowsConfig())
+    assert len(report.faults) == 9 and len(report.told) == 1
+    assert "rows 1, 2, 3 and 6 more: column 'tags' is not a list of texts but \"['slow', 'sea']\"" in report.told[0]
+    assert "in JSON (json.dumps), not as Python prints it" in report.told[0]
+    Dataset.from_list([{"messages": str(chats[0])}]).to_csv(path)
+    assert "that is not JSON but" in inspect(str(path), RowsConfig())[0].told[0]
+
+
+def test_validation_rows_that_stand_in_training_are_counted_and_warned_of(tmp_path, caplog) -> None:
+    rows = numbered(TASK, "instruction", 5)
+    table(tmp_path, *rows, name="train.jsonl")
+    table(tmp_path, *rows[3:], TASK, name="validation.jsonl")
+    _, validation = inspect(str(tmp_path), RowsConfig())
+    assert validation.warnings[0].startswith("2 of 3 rows (line 1, 2) stand in the training rows, too")
+    assert len(load_splits(str(tmp_path), RowsConfig(), 1).validation) == 3
+    assert "2 of 3 validation rows stand in the training rows, too" in caplog.text
+
+
+def test_a_file_of_several_formats_is_one_fault_that_counts_them(tmp_path) -> None:
+    path = table(tmp_path, *numbered(TASK, "instruction", 3), PROMPT, PROMPT | {"prompt_text": "Rain"})
+    assert faults(path) == [
+        ": holds rows of several formats: 3 of instruction (the first is line 1); 2 of prompts (the first is line 4). "
+        "Write each to a file of its own."
     ]

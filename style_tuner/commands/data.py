@@ -167,14 +167,16 @@ def validate(
     reports = inspect(source, rows, measure, settings.max_seq_length if settings else 0)
     lines, faults = [], 0
     for report in reports:
-        found, more = list(report.faults), list(report.warnings)
+        found, more = list(report.told), [f"{report.name}: {warning}" for warning in report.warnings]
         if report.format == "chat" and (path := Path(report.name)).suffix == ".jsonl":
             more += [f"{path}, line {warning.line}: {warning.sentence}" for warning in validate_file(path).warnings]
         lines += [*found, *more]
-        lines.append(f"{report.name} ({report.format}): {counted(report.rows, 'row')}, {counted(len(found), 'fault')}.")
+        lines.append(
+            f"{report.name} ({report.format}): {counted(report.rows, 'row')}, {counted(len(report.faults), 'fault')}."
+        )
         if report.lengths:
             lines.append(report.lengths.sentence())
-        faults += len(found)
+        faults += len(report.faults)
     total = {"rows": sum(report.rows for report in reports), "faults": [f for r in reports for f in r.faults]}
     answer(as_json, total | {"parts": [asdict(report) for report in reports]}, "\n".join(lines))
     if faults:

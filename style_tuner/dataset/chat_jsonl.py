@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from style_tuner.dataset.faults import shown
 from style_tuner.errors import DatasetError
 from style_tuner.records import ChatExample, Message, Role
 
@@ -143,17 +145,32 @@ def _parse(line: str) -> tuple[dict[str, Any] | None, str]:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         return None, f"is not JSON ({error.msg} at column {error.colno}): correct it or remove the line."
+    except ValueError:  # json reads numbers of up to 4,300 digits
+        return None, "is a row with a number of thousands of digits: correct it or remove the line."
+    except RecursionError:
+        return None, "is a row of brackets within brackets, too deep to read: correct it or remove the line."
     if isinstance(row, list):
         return None, "holds a list, not an object: write each of its items on one line (`jq -c '.[]' FILE`)."
     if not isinstance(row, dict):
-        return None, f'holds {row!r}, not an object: a row looks like {{"messages": [...]}}.'
+        return None, f'holds {shown(row)}, not an object: a row looks like {{"messages": [...]}}.'
+    if re.search(r"\\u[dD][89a-fA-F]", line) and _is_broken(row):
+        return None, "is a row with half a character (a lone surrogate such as \\ud800): correct it or remove the line."
     return row, ""
+
+
+def _is_broken(row: dict[str, Any]) -> bool:
+    """Say whether a row holds what is no text in UTF-8, and so could not be written or cut into tokens."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -167,7 +184,7 @@ def row_faults(row: dict[str, Any]) -> list[str]:
         return ['has "messages" that is not a list with messages in it.']
     faults = [fault for number, message in enumerate(messages, 1) for fault in _message_faults(message, number)]
     faults += [
-        f'has "{key}" that is not text but {row[key]!r}: put it in quotation marks.'
+        f'has "{key}" that is not text but {shown(row[key])}: put it in quotation marks.'
         for key in ("manuscript", "kind")
         if key in row and not isinstance(row[key], str)
     ]
@@ -176,13 +193,13 @@ def row_faults(row: dict[str, Any]) -> list[str]:
 
 def _message_faults(message: Any, number: int) -> list[str]:
     if not isinstance(message, dict):
-        return [f"message {number} is not an object with role and content but {message!r}."]
+        return [f"message {number} is not an object with role and content but {shown(message)}."]
     faults = []
     role, content = message.get("role"), message.get("content")
     if role not in ROLES:
-        faults.append(f"message {number} has the role {role!r}; the roles are {', '.join(ROLES)}.")
+        faults.append(f"message {number} has the role {shown(role)}; the roles are {', '.join(ROLES)}.")
     if not isinstance(content, str):
-        faults.append(f"message {number} has content that is not text but {content!r}: write it as one string.")
+        faults.append(f"message {number} has content that is not text but {shown(content)}: write it as one string.")
     elif not content.strip():
         faults.append(f"message {number} ({role}) is empty: fill it or remove the row.")
     return faults

@@ -12,6 +12,7 @@ from typing import Any
 
 from style_tuner.config import RowsConfig
 from style_tuner.dataset.chat_jsonl import Fault, chat_example, row_faults
+from style_tuner.dataset.faults import shown
 from style_tuner.dataset.sources import Record, Table, as_list, parts_of
 from style_tuner.errors import DatasetError
 from style_tuner.records import ChatExample, Message
@@ -33,6 +34,9 @@ Generate a high-quality video prompt.
 ### Tags:
 {tags}"""
 RESPONSE_MARK = "### Response:\n"
+LEAKED = (
+    "stand in the training rows, too: the validation loss then shows what is learned by heart. Take them out of one."
+)
 DEFAULT_VALIDATION = 0.1
 """Share of the rows to validate on where a dataset has no part for it."""
 
@@ -78,12 +82,16 @@ SCHEMAS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of a table: its format, its examples with their numbers, faults, and rows that repeat others."""
+    """What became of a table: its format, its examples with their numbers, faults, and rows that repeat others.
+
+    `numbers` are those of the rows that the examples were made of.
+    """
 
     format: str
     examples: tuple[Example, ...]
     faults: tuple[Fault, ...]
     repeats: tuple[Fault, ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,10 @@ def load_splits(source: str, rows: RowsConfig, seed: int, with_test: bool = Fals
     test = _examples(parts["test"](), rows) if with_test and "test" in parts else None
     if "validation" in parts:
         validation = _examples(parts["validation"](), rows)
-        return Splits(train, validation[: _count(rows.validation_size, len(validation))], test)
+        validation = validation[: _count(rows.validation_size, len(validation))]
+        if leaked := len(in_training(validation, train)):
+            log.warning("%d of %d validation rows %s", leaked, len(validation), LEAKED)
+        return Splits(train, validation, test)
     return Splits(*_parted(source, train, rows.validation_size, seed), test)
 
 
@@ -147,6 +158,8 @@ def read_examples(table: Table, rows: RowsConfig) -> Reading:
     if not table.records:
         empty = Fault(0, "the file holds no rows: name another file.")
         return Reading(rows.format, (), table.faults or (empty,), ())
+    if rows.format == "auto" and not rows.template and (mixed := _mixture(table)):
+        return Reading("mixed", (), (Fault(0, mixed),), ())
     kind = rows.format if rows.format != "auto" else detect(table.columns, rows.template)
     if kind is None:
         formats = "; ".join(f"{name}: {', '.join(schema.required)}" for name, schema in SCHEMAS.items())
@@ -154,7 +167,7 @@ def read_examples(table: Table, rows: RowsConfig) -> Reading:
         said = f"the format cannot be told: {known}{formats}. Rename the columns, or set rows.template."
         return Reading("unknown", (), (Fault(0, said),), ())
     if kind == "chat":
-        return _reading(kind, table, _chat_faults, _chat)
+        return _reading(kind, table if table.typed else _with_messages(table), _chat_faults, _chat)
     schema = _schema(kind, rows)
     missing = [name for name in schema.required if name not in table.columns]
     if missing:
@@ -183,14 +196,26 @@ def _reading(
         if isinstance(example, str):
             faults += [Fault(record.number, sentence, table.unit) for sentence in found or [example]]
             continue
-        key = json.dumps(replace(example, kind="").row() if isinstance(example, ChatExample) else example.row())
+        key = content(example)
         if key in seen:
             said = f"repeats {table.unit} {seen[key]}: remove one of them."
             repeats.append(Fault(record.number, said, table.unit))
             continue
         seen[key] = record.number
         examples.append(example)
-    return Reading(kind, tuple(examples), tuple(sorted(faults, key=lambda fault: fault.line)), tuple(repeats))
+    ordered = tuple(sorted(faults, key=lambda fault: fault.line))
+    return Reading(kind, tuple(examples), ordered, tuple(repeats), tuple(seen.values()))
+
+
+def content(example: Example) -> str:
+    """Return what two rows have in common that teach the same."""
+    return json.dumps(replace(example, kind="").row() if isinstance(example, ChatExample) else example.row())
+
+
+def in_training(validation: Sequence[Example], train: Sequence[Example]) -> list[int]:
+    """Return the places (from 0) of the validation rows that stand in training, too."""
+    learned = {content(example) for example in train}
+    return [place for place, example in enumerate(validation) if content(example) in learned]
 
 
 def detect(columns: Sequence[str], template: str | None = None) -> str | None:
@@ -202,6 +227,21 @@ def detect(columns: Sequence[str], template: str | None = None) -> str | None:
     scores = {name: sum(column in columns for column in schema.required) for name, schema in SCHEMAS.items()}
     best = max(scores, key=lambda name: (scores[name] / len(SCHEMAS[name].required), scores[name]))
     return best if scores[best] else None
+
+
+def _mixture(table: Table) -> str | None:
+    """Return what formats stand in one file where its rows are whole rows of several; None where they are not."""
+    first: dict[str, list[int]] = {}
+    for record in table.records:
+        there = {name for name, value in record.values.items() if value is not None}
+        for name in ("chat", *SCHEMAS):
+            if there.issuperset(SCHEMAS[name].required if name in SCHEMAS else ("messages",)):
+                first.setdefault(name, []).append(record.number)
+                break
+    if len(first) < 2:
+        return None
+    parts = [f"{len(lines):,} of {name} (the first is {table.unit} {lines[0]:,})" for name, lines in first.items()]
+    return f"holds rows of several formats: {'; '.join(parts)}. Write each to a file of its own."
 
 
 def _schema(kind: str, rows: RowsConfig) -> Schema:
@@ -224,20 +264,42 @@ def _column_faults(values: dict[str, Any], schema: Schema, typed: bool) -> list[
         value = values.get(name)
         if name not in values or value is None:
             if name not in schema.optional:
-                faults.append(f"has no {name!r}: add it or remove the row.")
+                how, remedy = (f"has null as {name!r}", "fill it") if name in values else (f"has no {name!r}", "add it")
+                faults.append(f"{how}: {remedy} or remove the row.")
         elif name in schema.lists:
             if as_list(value, typed) is None:
-                faults.append(f'column {name!r} is not a list of texts but {value!r}: write it as ["a", "b"].')
+                how = "" if typed else " in JSON (json.dumps), not as Python prints it"
+                said = f'column {name!r} is not a list of texts but {shown(value)}: write it as ["a", "b"]{how}.'
+                faults.append(said)
         elif not isinstance(value, str) and not (name in schema.maybe_empty and as_list(value, typed) is not None):
-            faults.append(f"column {name!r} is not text but {value!r}: put it in quotation marks.")
+            faults.append(f"column {name!r} is not text but {shown(value)}: put it in quotation marks.")
         elif name in schema.text and not value.strip():
             faults.append(f"column {name!r} is empty: fill it or remove the row.")
     return faults
 
 
+def _with_messages(table: Table) -> Table:
+    """Return a table of text cells with the messages read from their JSON, where they are any."""
+    return replace(table, records=tuple(Record(one.number, _parsed(one.values)) for one in table.records))
+
+
+def _parsed(values: dict[str, Any]) -> dict[str, Any]:
+    cell = values["messages"]
+    try:
+        return values | {"messages": json.loads(cell)}
+    except (ValueError, RecursionError):
+        return values
+
+
 def _chat_faults(record: Record) -> list[str]:
     values = record.values
-    if isinstance(values.get("messages"), list):  # columns that a table adds for other rows are no faults
+    cell = values.get("messages")
+    if isinstance(cell, str) and cell.startswith("["):  # of a table without types
+        return [
+            f'has "messages" that is not JSON but {shown(cell)}: write the list with json.dumps, not as '
+            "Python prints it."
+        ]
+    if isinstance(cell, list):  # columns that a table adds for other rows are no faults
         values = {key: value for key, value in values.items() if value is not None}
     return row_faults(values)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from style_tuner.config import RowsConfig
-from style_tuner.dataset.formats import Example, Splits, read_examples
+from style_tuner.dataset.faults import LINES_NAMED, folded
+from style_tuner.dataset.formats import LEAKED, Example, Reading, Splits, in_training, read_examples
 from style_tuner.dataset.sources import parts_of
 from style_tuner.errors import DatasetError
 from style_tuner.workspace import write_json, write_jsonl
@@ -49,7 +50,10 @@ class Lengths:
 
 @dataclass(frozen=True)
 class PartReport:
-    """One file or split: its format, its good rows, what is wrong with the others, and its lengths if measured."""
+    """One file or split: its format, its good rows, what is wrong with the others, and its lengths if measured.
+
+    `told` says of the faults what there is to read: those of one kind once.
+    """
 
     name: str
     part: str
@@ -57,15 +61,18 @@ class PartReport:
     rows: int
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+    told: tuple[str, ...] = ()
     lengths: Lengths | None = None
 
 
 def inspect(source: str, rows: RowsConfig, measure: Measure | None = None, limit: int = 0) -> list[PartReport]:
     """Return a report on every part of a file, folder or dataset of the Hub."""
-    reports = []
+    reports: list[PartReport] = []
+    train: Reading | None = None
     for part, read in parts_of(source).items():
         table = read()
         reading = read_examples(table, rows)
+        train = train or reading
         found = [*reading.faults, *reading.repeats]
         reports.append(
             PartReport(
@@ -74,11 +81,25 @@ def inspect(source: str, rows: RowsConfig, measure: Measure | None = None, limit
                 reading.format,
                 len(reading.examples),
                 tuple(f"{fault.place(table.name)}: {fault.sentence}" for fault in found),
-                _unused(reading.format, table.columns),
+                (
+                    *_unused(reading.format, table.columns),
+                    *(_leaked(reading, train, table.unit) if part == "validation" else ()),
+                ),
+                folded(found, table.name),
                 _lengths(reading.examples, measure, limit) if measure and reading.examples else None,
             )
         )
     return reports
+
+
+def _leaked(validation: Reading, train: Reading, unit: str) -> tuple[str, ...]:
+    """Say how many validation rows were seen in training, and which come first."""
+    places = in_training(validation.examples, train.examples)
+    if not places:
+        return ()
+    numbers = ", ".join(f"{validation.numbers[place]:,}" for place in places[:LINES_NAMED])
+    more = " and more" if len(places) > LINES_NAMED else ""
+    return (f"{len(places):,} of {_rows(len(validation.examples))} ({unit} {numbers}{more}) {LEAKED}",)
 
 
 def _unused(kind: str, columns: Sequence[str]) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def as_list(value: Any, typed: bool) -> list[str] | None:
     if not typed and isinstance(value, str):
         try:
             value = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return None
         value = [part.strip() if isinstance(part, str) else part for part in value]
     if isinstance(value, list) and all(isinstance(part, str) for part in value):

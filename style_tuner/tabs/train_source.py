@@ -168,7 +168,7 @@ def _report(config: TrainingConfig, source: str) -> Markup:
     said = views.table(f"Rows of {name}", ["Part", "Format", "Good rows", "Faults"], rows, numbers="cd")
     notes = [f"{one.part}: {note}" for one in reports for note in one.warnings]
     said += Markup("").join(views.sentence(note, "caption") for note in notes)
-    faults = _few([fault.removeprefix(f"{one.name}, ") for one in reports for fault in one.faults])
+    faults = _few([fault.removeprefix(f"{one.name}, ") for one in reports for fault in one.told])
     if not faults:
         return said
     lead = "Left out, because they say the same as others:" if trainable(config, source) else "To be mended:"
