@@ -113,6 +113,16 @@ def test_a_run_that_trains_every_weight_says_so_in_plain_figures(place: tuple[Wo
     assert "<b>100 %</b> of the model learns" in train_view.figures([], whole)
 
 
+def test_a_sample_names_the_step_of_its_loss_where_that_is_another(place: tuple[Workspace, Run]) -> None:
+    append_jsonl(
+        place[0].runs / place[1].id / "samples.jsonl",
+        asdict(Sample(2.5, 10, "Write <b>rain</b>.", "Later.", 3.6, loss_step=8)),
+    )
+    shown = str(train_view.samples(*place))
+    assert "Before training (loss 3.600)" in shown
+    assert "After epoch 2.5, step 10 (loss 3.600 at step 8)" in shown
+
+
 def test_ordinary_answers_are_shown_before_and_after(place: tuple[Workspace, Run]) -> None:
     reports = [validation(0, 4.0) | {"ability_loss": 4.11}, {"step": 8, "what": "saving", "ability_loss": 3.99}]
     assert "<b>4.11 → 3.99</b> loss on ordinary answers" in train_view.figures(reports, place[1])

@@ -99,6 +99,7 @@ def test_samples_of_every_epoch_answer_the_same_requests(whole: Path) -> None:
     assert len({sample.prompt for sample in samples}) == 2
     assert all(sample.text and sample.validation_loss for sample in samples)
     losses = curve(whole, "validation_loss")
+    assert all(sample.loss_step == sample.step for sample in samples)
     assert [sample.validation_loss for sample in samples][::2] == [losses[0], losses[3], losses[6]]
     found = best_and_worst(samples)
     assert found is not None

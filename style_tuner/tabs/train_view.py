@@ -134,7 +134,11 @@ def samples(workspace: Workspace, run: Run) -> Markup:
 
 def _name(sample: Sample) -> str:
     when = "Before training" if sample.step == 0 else f"After epoch {sample.epoch:.3g}"
-    return when if sample.validation_loss is None else f"{when} (loss {sample.validation_loss:.3f})"
+    if sample.validation_loss is None:
+        return when
+    if sample.loss_step in (None, sample.step):
+        return f"{when} (loss {sample.validation_loss:.3f})"
+    return f"{when}, step {sample.step} (loss {sample.validation_loss:.3f} at step {sample.loss_step})"
 
 
 def _short(text: str, most: int = 160) -> str:

@@ -106,7 +106,7 @@ def before(trainer: Any, schedule: Schedule, job: Job, start: Path | None, sampl
         ability_loss=able,
         epoch=0.0,
     )
-    sampler.write(trainer.model, 0.0, 0, loss)
+    sampler.write(trainer.model, 0.0, 0, loss, 0)
     prepare_anew(trainer)
     return base
 

@@ -32,13 +32,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer, when it was given (epoch 0 is before the first step), and the validation loss at that time."""
+    """One answer, when it was given (epoch 0 is before the first step), and the last validation loss before it.
+
+    `loss_step` is the step of that loss; samples of older runs do not tell it.
+    """
 
     epoch: float
     step: int
     prompt: str
     text: str
     validation_loss: float | None
+    loss_step: int | None = None
 
 
 def fixed_requests(
@@ -104,16 +108,17 @@ class Sampler:
     def on_epoch_end(self, _arguments: Any, state: TrainerState, *_: Any, model: Any, **__: Any) -> None:
         """Write down what the model answers at the end of an epoch, unless the run was asked to stop."""
         if not self.job.stop_requested():
-            losses = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
-            self.write(model, state.epoch or 0.0, state.global_step, losses[-1] if losses else None)
+            told = [(row["eval_loss"], int(row["step"])) for row in state.log_history if "eval_loss" in row]
+            loss, at = told[-1] if told else (None, None)
+            self.write(model, state.epoch or 0.0, state.global_step, loss, at)
 
-    def write(self, model: Any, epoch: float, step: int, validation_loss: float | None) -> None:
+    def write(self, model: Any, epoch: float, step: int, validation_loss: float | None, loss_step: int | None) -> None:
         """Write down what the model answers now."""
         if not self.requests:
             return
         texts = answers(model, self.tokenizer, self.requests, self.config)
         for request, text in zip(self.requests, texts, strict=True):
-            sample = Sample(round(epoch, 3), step, request.prompt, text, validation_loss)
+            sample = Sample(round(epoch, 3), step, request.prompt, text, validation_loss, loss_step)
             append_jsonl(self.job.folder / "samples.jsonl", asdict(sample))
 
 
