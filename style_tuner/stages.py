@@ -190,6 +190,11 @@ def newest_dataset(workspace: Workspace) -> Path:
 def rows_source(workspace: Workspace, config: TrainingConfig, dataset: str | Path | None) -> str:
     """Return where the rows to train on are: as named, as the recipe says, or the workspace's newest dataset."""
     named = dataset or config.rows.source
+    if not named and config.rows.format not in ("auto", "chat"):
+        raise DatasetError(
+            f"These settings learn from rows of the format {config.rows.format}, not from manuscripts: name them with "
+            "--dataset, a file, a folder, or a dataset of the Hub (owner/name)."
+        )
     if not named:
         return str(newest_dataset(workspace))
     path = Path(named).expanduser()

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from style_tuner import jobs, training
 from style_tuner.__main__ import app
-from style_tuner.config import STARTER_CONFIG, TrainingConfig, load_training_config
-from style_tuner.errors import JobError
+from style_tuner.config import STARTER_CONFIG, RowsConfig, TrainingConfig, load_training_config
+from style_tuner.errors import DatasetError, JobError
 from style_tuner.jobs import Job
 from style_tuner.serving.voices import voices_of
+from style_tuner.stages import rows_source
 from style_tuner.tuning.sweep import rates, recommend, sweep
 from style_tuner.turns import queue
 from style_tuner.workspace import PROJECT_ROOT, Workspace, read_jsonl, write_json
@@ -265,6 +266,13 @@ def test_the_commands_continue_copy_and_choose(place: Workspace, monkeypatch: py
     assert both.exit_code != 0 and "keep one" in both.output
     chosen = command("use-checkpoint", "first", "2")
     assert "Its voice is the state of step 2." in chosen.stdout
+
+
+def test_a_recipe_for_rows_of_another_format_asks_for_them(place: Workspace) -> None:
+    config = TrainingConfig(base_model="x", rows=RowsConfig(format="instruction"))
+    with pytest.raises(DatasetError, match="rows of the format instruction, .* name them with --dataset"):
+        rows_source(place, config, None)
+    assert rows_source(place, config, "me/rows") == "me/rows"
 
 
 def test_a_run_like_another_takes_its_rows_where_they_were_its_own(workspace: Workspace) -> None:
