@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from style_tuner.commands import data, doctor, export, registry, runs, training, voice, writing
+from style_tuner.commands import data, doctor, export, merging, registry, runs, training, voice, writing
 from style_tuner.commands.options import JsonOption, SetOption, WorkspaceOption, answer
 from style_tuner.config import STARTER_CONFIG, ScoreConfig, load_training_config
 from style_tuner.errors import StyleTunerError
@@ -43,8 +43,8 @@ app.command()(registry.compare)
 app.command(name="clean-up")(registry.clean_up)
 app.command(name="bin")(registry.list_bin)
 app.command(name="use-checkpoint")(training.use_checkpoint)
-app.command()(training.merge)
-app.command(name="check-model")(training.check_model)
+app.command()(merging.merge)
+app.command(name="check-model")(merging.check_model)
 app.command()(export.export)
 app.command()(export.push)
 app.command(name="export-config")(training.export_config)

@@ -222,16 +222,25 @@ def merge_run(workspace: Workspace, run_id: str, own: Job) -> Path:
             "kept state with `use-checkpoint`, or train again."
         )
     base = settings["base_model"]
-    report = merge(resolve_model(base), folder / "adapter", folder / "merged", own.report, _unseen(folder))
+    report = merge(
+        resolve_model(base), folder / "adapter", folder / "merged", own.report, unseen_by(folder / "adapter")
+    )
     own.result = asdict(report)
     return folder / "merged"
 
 
-def _unseen(run: Path) -> list[tuple[Message, ...]]:
-    """Return the passages that a run's training never saw, with their requests; none where its dataset is gone."""
+def unseen_by(adapter: Path) -> list[tuple[Message, ...]]:
+    """Return the passages, with their requests, that the training of an adapter in a run's folder never saw.
+
+    There are none where the adapter lies in no run, or the dataset is gone.
+    """
     from style_tuner.dataset.chat_jsonl import read_examples
 
-    held_out = Path(read_json(run / "settings.json")["dataset"]) / "heldout.jsonl"
+    settings = (folder / "settings.json" for folder in adapter.resolve().parents if (folder / "run.json").is_file())
+    kept = next((path for path in settings if path.is_file()), None)
+    if kept is None:
+        return []
+    held_out = Path(read_json(kept)["dataset"]) / "heldout.jsonl"
     return [example.messages for example in read_examples(held_out)] if held_out.is_file() else []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving_models import make_voice
 
 from style_tuner import jobs
 from style_tuner.config import STARTER_CONFIG, STARTER_MODEL, load_training_config
@@ -72,6 +73,20 @@ def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Wor
     assert active(registry_view.buttons(workspace, bad)) == [False, False, True]
     models.delete(workspace, bad)
     assert [run.id for run in jobs.runs(workspace)] == [voice]
+
+
+def test_a_merged_voice_is_checked_against_what_it_was_merged_from(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = trained(workspace)
+    with pytest.raises(ModelError, match="press Merge"):
+        models.check(workspace, run)
+    folder, voice = workspace.runs / run, make_voice(tmp_path_factory.getbasetemp() / "voice")
+    for part in ("adapter", "merged"):
+        shutil.copytree(voice / part, folder / part, dirs_exist_ok=True)
+    said = models.check(workspace, run)
+    assert "The merged model is complete and has the voice." in said
+    assert "the same likeliest token for" in said
 
 
 def test_a_name_a_note_and_a_pin_show_in_the_table(workspace: Workspace) -> None:

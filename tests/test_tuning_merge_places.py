@@ -20,6 +20,7 @@ from style_tuner.tuning import destination, shards
 from style_tuner.tuning import merge as merging
 from style_tuner.tuning.likeness import check_against
 from style_tuner.tuning.merge import merge
+from style_tuner.workspace import write_json, write_text
 
 BASE = str(STARTER_MODEL)
 
@@ -38,6 +39,29 @@ def test_any_folder_can_be_compared_with_its_adapter(voice):
     assert "It answers as the adapter does" in found["findings"][-1]
     assert found["compared"]["mean_divergence"] < 0.001 < 0.01 < found["compared"]["base_divergence"]
     assert found["compared"]["agreement"] >= 0.95
+
+
+def test_the_passages_held_out_of_the_adapters_own_run_are_compared_on(voice, tmp_path):
+    run, rows = tmp_path / "run", tmp_path / "rows"
+    adapter = Path(shutil.copytree(voice / "adapter", run / "adapter"))
+    options = ["check-model", str(voice / "merged"), "--adapter", str(adapter), "--json"]
+
+    def compared_on() -> int:
+        done = CliRunner().invoke(app, options)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout.splitlines()[-1])["compared"]["passages"]
+
+    write_json(run / "run.json", {})
+    assert compared_on() == 0  # no dataset is known, and none is needed
+    write_json(run / "settings.json", {"config": {}, "dataset": str(rows)})
+    assert compared_on() == 0  # it is gone
+    asked, texts = {"role": "user", "content": "Go on."}, ("The sea was grey.", "It rained.", "He slept.")
+    told = [json.dumps({"messages": [asked, {"role": "assistant", "content": text}]}) + "\n" for text in texts]
+    write_text(rows / "heldout.jsonl", "".join(told))
+    assert compared_on() == 3
+    write_text(tmp_path / "one.jsonl", told[0])
+    options += ["--held-out", str(tmp_path / "one.jsonl")]
+    assert compared_on() == 1
 
 
 def test_a_folder_that_is_whole_but_has_not_the_voice_fails(voice):

@@ -39,16 +39,22 @@ def merge(workspace: Workspace, chosen: str | None) -> None:
 
 
 def check(workspace: Workspace, chosen: str | None) -> str:
-    """Check the merged model's folder, in a process of its own: it loads an ML library, and the page does not."""
-    folder = workspace.runs / _need(workspace, chosen) / "merged"
+    """Check the merged model, and whether it answers as what it was merged from, where that is there.
+
+    That is done in a process of its own: it loads an ML library, and the page does not.
+    """
+    run = workspace.runs / _need(workspace, chosen)
+    folder, adapter = run / "merged", run / "adapter"
     if not folder.is_dir():
         raise ModelError(f"The voice {chosen} is not merged yet, so there is no model folder to check: press Merge.")
-    command = [sys.executable, "-m", "style_tuner", "check-model", str(folder), "--json"]
+    against = ["--adapter", str(adapter)] if adapter.is_dir() else []
+    command = [sys.executable, "-m", "style_tuner", "check-model", str(folder), *against, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL)
     if not done.stdout.strip():
         raise ModelError(done.stderr.strip().splitlines()[-1])
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    head = "The merged model is complete." if found["ok"] else "The merged model has faults."
+    well = "The merged model is complete and has the voice." if against else "The merged model is complete."
+    head = well if found["ok"] else "The merged model has faults."
     return str(views.sentence(head, "good" if found["ok"] else "bad") + views.bullets(found["findings"]))
 
 

@@ -130,7 +130,7 @@ def check_against(
     """
     base = base_model or base_of(adapter)
     check_adapter(base, adapter)
-    found = check_model(model, plain)
+    found = check_model(model, plain or not tokenizer_of(base, adapter).chat_template)
     if not found.ok:
         return found, None
     expected = expect(base, adapter, held_out)
