@@ -295,6 +295,11 @@ def active(workspace: Workspace) -> list[Run]:
     return [run for run in runs(workspace) if run.status in ("queued", "running")]
 
 
+def foremost(active: Sequence[Run]) -> Run:
+    """Return the newest of the runs that go, else the first of those that wait; `active` has the newest first."""
+    return next((run for run in active if run.status == "running"), active[-1])
+
+
 def request_stop(workspace: Workspace, run_id: str) -> None:
     """Ask a run to stop at its next step and keep what it has."""
     load(workspace, run_id)

@@ -5,12 +5,13 @@ import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from style_tuner import jobs
 from style_tuner.config import PROJECT_ROOT, STARTER_CONFIG, load_training_config
 from style_tuner.records import Run
-from style_tuner.tabs import plots, run_view, train_run, train_runs, train_settings, train_source, train_view
+from style_tuner.tabs import plots, run_view, strip, train_run, train_runs, train_settings, train_source, train_view
 from style_tuner.tuning.samples import Sample
 from style_tuner.workspace import Workspace, append_jsonl, read_json, write_json, write_jsonl
 
@@ -211,6 +212,17 @@ def test_a_new_run_is_looked_at_once_and_the_chosen_one_after_that(place: tuple[
         table, choice, seen = train_runs.show_runs(workspace, one.id, seen)
         assert (choice.value, seen) == (one.id, new)
     assert "rows.jsonl, starter_model, 2 epochs, rate 0.002" in table
+
+
+def test_the_job_in_the_strip_chooses_the_training_that_goes(workspace: Workspace) -> None:
+    assert train_runs.show_going(workspace) == gr.skip()
+    with jobs.job(workspace, "train", workspace.runs / "1-older") as own:
+        waiting = Run(id="2-newer", stage="train", command=(), status="queued", created=time.time())
+        write_json(workspace.runs / waiting.id / "run.json", asdict(waiting))
+        assert train_runs.show_going(workspace) == own.folder.name
+        assert "data-run='train'" in strip.render(workspace)
+    with jobs.job(workspace, "sweep"):
+        assert train_runs.show_going(workspace) == gr.skip()
 
 
 def test_a_search_offers_what_can_be_done_with_it(workspace: Workspace) -> None:

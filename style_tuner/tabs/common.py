@@ -84,6 +84,8 @@ class Page:
     """Folders that the page may serve files from: those of the workspaces opened so far."""
     remembered: list[tuple[str, list[Any]]] = field(default_factory=list)
     """What the author's browser keeps until it is closed, as a script returns it, and the controls that it fills."""
+    job: Any = None
+    """The strip, which says when its job is pressed."""
     filled: list[Any] = field(default_factory=list)
     """Everything that callbacks fill, which a switch of the workspace empties."""
 

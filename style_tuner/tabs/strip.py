@@ -27,16 +27,22 @@ STAGE_TABS = {
     "generate": "Write",
 }
 SHOW_TAB = """element.addEventListener('click', event => {
-  const name = event.target.closest('[data-tab]')?.dataset.tab;
+  const {tab: name, run: stage} = event.target.closest('[data-tab]')?.dataset ?? {};
   const tabs = [...document.querySelectorAll('button[role=tab]')];
   tabs.find(tab => tab.textContent.trim() === name)?.click();
+  if (!stage) return;
+  trigger('click');
+  const place = document.getElementById(`shown-${stage}`);
+  setTimeout(() => place?.scrollIntoView({behavior: 'smooth', block: 'center'}), 300);
 })"""
+"""A job's item also has its run chosen (`train_runs.show_going`), and leads to where that is shown on its tab."""
 
 
-def _item(tab: str, what: str, text: str, title: str = "") -> Markup:
+def _item(tab: str, what: str, text: str, title: str = "", stage: str = "") -> Markup:
     lead = Markup("<span class='what'>{}</span>").format(what) if what else ""
-    return Markup("<button type='button' data-tab='{}' title='{}'>{}{}</button>").format(
-        tab, title or f"Show {tab}", lead, text
+    job = Markup(" data-run='{}'").format(stage) if stage else ""
+    return Markup("<button type='button' data-tab='{}'{} title='{}'>{}{}</button>").format(
+        tab, job, title or f"Show {tab}", lead, text
     )
 
 
@@ -73,15 +79,14 @@ def _job(workspace: Workspace, active: Sequence[Run]) -> Markup:
     """Return the newest of the runs that go, else the first of those that wait, and how many wait beside it."""
     if not active:
         return Markup("")
-    going = [run for run in active if run.status == "running"]
-    run = going[0] if going else active[-1]
+    run = jobs.foremost(active)
     waiting = sum(one.status == "queued" for one in active if one is not run)
     progress = jobs.progress(jobs.metrics(workspace, run.id))
     words = [f"{run.stage} {progress.share:.0%}".replace("%", " %"), views.left(progress)]
     if run.status == "queued":
         words = [run.stage, "waiting"]
     text = " · ".join(filter(None, [*words, f"+{waiting} waiting" if waiting else ""]))
-    return _item(STAGE_TABS.get(run.stage, "Models"), "Job:", f"{text} [Show]")
+    return _item(STAGE_TABS.get(run.stage, "Models"), "Job:", f"{text} [Show]", stage=run.stage)
 
 
 def render(workspace: Workspace) -> str:
@@ -118,5 +123,6 @@ def build(page: Page) -> None:
             name = gr.Textbox(label="Name of the new workspace", max_lines=1)
             button = gr.Button("Create", size="sm")
     strip = gr.HTML(_strip(Markup(views.LOADING)), js_on_load=SHOW_TAB)
+    page.job = strip
     page.follow(render, render, strip)
     page.on(button.click, lambda workspace, text: create(page, text), [name], page.workspace, **HIDDEN)

@@ -176,7 +176,7 @@ SHOWN = (
 
 def lay_out() -> dict[str, Any]:
     """Lay out what is followed, and return its parts by name."""
-    part: dict[str, Any] = {"run": choice("Run"), "head": gr.HTML()}
+    part: dict[str, Any] = {"run": choice("Run", elem_id="shown-train"), "head": gr.HTML()}
     part["plot"] = gr.Plot(label="Loss", show_label=False, visible=False)
     part["caption"] = gr.HTML()
     with gr.Row():

@@ -33,6 +33,13 @@ def show_runs(workspace: Workspace, chosen: str | None, seen: str | None) -> tup
     return str(train_view.waiting(workspace) + table), box, ids[0]
 
 
+def show_going(workspace: Workspace) -> Any:
+    """Choose the training that the strip shows; a search for a learning rate has its own place."""
+    active = jobs.active(workspace)
+    run = jobs.foremost(active) if active else None
+    return run.id if run is not None and run.stage == "train" else gr.skip()
+
+
 def _line(workspace: Workspace, run: Run) -> tuple[str, ...]:
     by_step = losses(last_reports(jobs.metrics(workspace, run.id)))
     first, best = (f"{by_step[0][1]:.3f}", f"{min(loss for _, loss in by_step):.3f}") if by_step else ("", "")
@@ -111,7 +118,8 @@ def use_rate(workspace: Workspace) -> float:
 
 def lay_out_sweep() -> dict[str, Any]:
     """Lay out the search for a learning rate; return its parts by name."""
-    part: dict[str, Any] = {"start": gr.Button("Find the learning rate", size="sm"), "found": gr.HTML()}
+    part: dict[str, Any] = {"start": gr.Button("Find the learning rate", size="sm")}
+    part["found"] = gr.HTML(elem_id="shown-sweep")
     with gr.Row():
         part["stop"] = gr.Button("Stop the search", size="sm", visible=False)
         part["kill"] = gr.Button("Kill the search", size="sm", visible=False)
@@ -144,6 +152,7 @@ def wire(page: Page, comparison: dict[str, Any], table: Any, chosen: Any) -> Non
     """Let the list and the comparison follow the disk."""
     seen = gr.State(None)
     page.follow(_stamp, show_runs, [table, chosen, seen], [chosen, seen])
+    page.on(page.job.click, show_going, [], chosen, show_progress="hidden")
     compared = list(comparison.values())
     page.follow(_curves_stamp, show_curves, compared, compared[:1], [comparison["compared"].input])
 
