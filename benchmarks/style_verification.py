@@ -80,8 +80,8 @@ def profile_texts(files: Sequence[Path], own_words: int | None) -> list[str]:
 
 def measure(verifiers: Mapping[str, Verifier], passages: Mapping[str, Sequence[str]], words: int) -> dict[str, Outcome]:
     """Let every author's verifier decide on every author's passages; their panels count the same features."""
-    first = next(iter(verifiers.values()))
-    counted = {name: first.count(texts) for name, texts in passages.items()}
+    panel = next(iter(verifiers.values())).panel
+    counted = {name: panel.count(map(panel.shaped, texts)) for name, texts in passages.items()}
     outcomes = {}
     for author, verifier in verifiers.items():
         values = {name: verifier.decide(counts) for name, counts in counted.items()}

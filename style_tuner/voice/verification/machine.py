@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_STRANGERS = 3
 """Authors that a panel keeps however alike they are to the one under test."""
-SAME = 0.8
+SAME = 0.85
 """Probability from which a panel author's text, unseen, is that of the author under test."""
 
 
