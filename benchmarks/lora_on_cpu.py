@@ -9,6 +9,7 @@ by `scripts/vllm_cpu`, and what share of merged speed that leaves to the linear 
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import sys
 import time
@@ -79,6 +80,7 @@ def measure(shape: str, rank: int, tokens: int, vllm: ModuleType, own: ModuleTyp
 
 def main() -> None:
     """Print every line."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     found = importlib.util.find_spec("vllm")
     if found is None or found.origin is None:
         sys.exit("Run this with the Python of .venv-vllm, which `make vllm` makes.")

@@ -320,10 +320,11 @@ class PairedFigure:
 class StyleScore:
     """How well a text matches the author: 0 to 100, or None where there is too little text to say.
 
-    `low` and `high` bound the 90 % interval of a cluster bootstrap over passages. `comparisons` holds the guide's
-    four figures (0 to 100 each), which explain but do not make the score. `raw` is the pooled decision value before any
-    gate: above 0 the classifier takes the text for the author's. `percentile` is how many in 100 of the author's own
-    held-out passages, pooled to the same length, lie below it; None where there are too few of them, or a gate decides.
+    `low` and `high` bound the 90 % interval of a cluster bootstrap over passages, no narrower than the author's own
+    unseen texts differ. `comparisons` holds the guide's four figures (0 to 100 each), which explain but do not make the
+    score. `raw` is the pooled decision value before any gate: above 0 the classifier takes the text for the author's.
+    `percentile` is how many in 100 of the author's own held-out passages, pooled to the same length, lie below it; None
+    where there are too few of them, or a gate decides.
     `notes` say what was left out of the text before it was scored.
     """
 
@@ -345,9 +346,9 @@ class Comparison:
     """Drafts of a tuned model against the base model's, request by request, beside the author's held-out writing.
 
     `difference` is in points of the score, `raw_difference` in decision values before any gate, each with its 90 %
-    interval (a paired bootstrap over requests). `gap_closed` is (tuned − base) / (own − base) in decision values: 1
-    where the tuned model stands where the author does; None where base and author cannot be told apart. `gap_low` and
-    `gap_high` bound its 90 % interval.
+    interval (a paired bootstrap over requests, each model's scatter as wide as in its own interval). `gap_closed` is
+    (tuned − base) / (own − base) in decision values: 1 where the tuned model stands where the author does; None where
+    base and author cannot be told apart. `gap_low` and `gap_high` bound its 90 % interval.
     """
 
     base: StyleScore
