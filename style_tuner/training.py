@@ -138,16 +138,21 @@ def kept_steps(workspace: Workspace, run_id: str) -> dict[int, float]:
 
 
 def use_step(workspace: Workspace, run_id: str, step: int) -> Run:
-    """Make the state of a step the run's voice; the voice before it is kept in the run's folder `earlier`."""
+    """Make the state of a step the run's voice; the voice before it is kept in the run's folder `earlier`.
+
+    The state that is the voice already is left as it is.
+    """
     from style_tuner.tuning.checkpoints import use_checkpoint
 
     run = jobs.load(workspace, run_id)
     if run.status in ("queued", "running"):
         raise JobError(f"The run {run_id} is still going: stop it first, or wait for it.")
+    voice = "merged" if kept_settings(workspace, run_id)[0].method == "full" else "adapter"
+    if run.result.get("best_step") == step and (workspace.runs / run_id / voice).is_dir():
+        return replace(run, message=f"Its voice is the state of step {step} already.")
     kept = use_checkpoint(workspace.runs / run_id, _checkpoints(workspace, run_id), step)
     where = f" The voice before it is kept in {kept.relative_to(workspace.runs)}." if kept else ""
     status = run.status if run.status == "done" else "stopped"
-    voice = "merged" if kept_settings(workspace, run_id)[0].method == "full" else "adapter"
     loss = kept_steps(workspace, run_id).get(step)
     result = run.result | {"best_step": step, "tuned_validation_loss": loss, "adapter": voice}
     message = f"Its voice is the state of step {step}.{where}"

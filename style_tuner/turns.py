@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def _wait(workspace: Workspace, own: Job, ticket: Ticket, lock: FileLock, meanwh
             words = f"Waiting for the run {ahead[0].run} to end ({place}); it starts by itself."
         if words != said:
             own.update(status="queued", message=words)
-            log.info("%s Ctrl-C gives up.", words)
+            log.info("%s%s", words, " Ctrl-C gives up." if sys.stderr.isatty() else "")
             said = words
         meanwhile()
         time.sleep(LOOK_SECONDS)

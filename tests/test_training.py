@@ -170,6 +170,8 @@ def test_an_earlier_state_becomes_the_voice_and_the_last_one_is_kept(place: Work
     assert (earlier / "adapter_model.safetensors").read_bytes() == last
     assert str(earlier.relative_to(place.runs)) in changed.message
     assert "first" in voices_of(place)
+    again = training.use_step(place, "first", 1)
+    assert again.message == "Its voice is the state of step 1 already." and len([*earlier.parent.iterdir()]) == 1
     with pytest.raises(JobError, match="keeps no state of step 99. There are: 1, 2, 3"):
         training.use_step(place, "first", 99)
 

@@ -1,6 +1,8 @@
+import logging
 from pathlib import Path
 
 import httpx2
+import Path
 import pytest
 from hub_fake import FakeHub, refusal
 from huggingface_hub import constants
@@ -10,7 +12,7 @@ from tuning_rows import write_rows
 from style_tuner.config import STARTER_MODEL, TrainingConfig
 from style_tuner.errors import ModelError
 from style_tuner.jobs import Job
-from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, missing_from_cache
+from style_tuner.tuning.hub import Uploader, check_base_model, check_upload, hub_client, missing_from_cache
 from style_tuner.tuning.train import dry_run, train
 
 LLAMA = "meta-llama/Llama-3.2-3B"
@@ -140,3 +142,8 @@ def test_only_at_the_end_means_once(tmp_path) -> None:
     assert hub.uploads == []
     assert uploader.upload(tmp_path, "The voice")
     assert hub.uploads == [("author/price", "The voice", ("adapter_model.safetensors",))]
+
+
+def test_the_clients_own_retries_are_not_logged() -> None:
+    hub_client()
+    assert not logging.getLogger("huggingface_hub.utils._http").isEnabledFor(logging.WARNING)

@@ -265,6 +265,16 @@ def test_a_dry_run_names_the_memory_that_the_page_shows(dataset):
     assert shown and f"Memory: About {shown[1]} GiB at the peak" in dry_run(settings(), dataset)
 
 
+def test_the_log_tells_how_far_a_run_is(dataset, tmp_path, caplog):
+    job = start(tmp_path / "run")
+    with caplog.at_level("INFO"):
+        train(settings(num_epochs=1), dataset, job.folder, job)
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Step ")]
+    assert told[0].startswith("Step 1 of 4, epoch 0.25: loss ") and told[0].endswith(" tokens a second.")
+    assert [line.split(",")[0] for line in told[1:]] == ["Step 2 of 4", "Step 4 of 4"]
+    assert all("loss on unseen passages" in line for line in told[1:])
+
+
 def test_a_run_that_would_fill_the_disk_is_refused_before_it_loads_anything(dataset, tmp_path):
     config = settings(lora_r=1024, num_epochs=10**6, save_steps=1, save_total_limit=10**8)
     words = r"needs about [\d,.]+ GiB on the disk of .*, which has [\d,.]+ GiB free: free some space, or set save_total"

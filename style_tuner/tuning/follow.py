@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 log = logging.getLogger(__name__)
+SECONDS_BETWEEN_LINES = 30.0
+"""How often the log tells of the training loss; validations are always told."""
 
 
 class Follower:
@@ -27,6 +29,7 @@ class Follower:
         self._tokens = 0.0
         self._seconds = 0.0
         self._began = 0.0
+        self._said = -math.inf
 
     def on_step_begin(self, _arguments: TrainingArguments, _state: TrainerState, *_: Any, **__: Any) -> None:
         """Start the clock of a step: validating and saving do not count as training time."""
@@ -63,6 +66,7 @@ class Follower:
                 self.job.report(
                     step, total, "training", validation_loss=loss, perplexity=perplexity(loss), epoch=state.epoch
                 )
+                self._say(state, f"loss on unseen passages {loss:.3f}")
                 self._end_if_it_gains_nothing(state, control)
         elif "loss" in logs:
             loss = checked_loss(logs["loss"], step, arguments.learning_rate)
@@ -80,6 +84,14 @@ class Follower:
                 tokens_per_second=round(speed),
                 memory_gib=round(memory_in_use(), 2),
             )
+            if time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+                self._say(state, f"loss {loss:.3f}, {speed:,.0f} tokens a second")
+
+    def _say(self, state: TrainerState, words: str) -> None:
+        """Log how far the run is, once for all processes."""
+        if state.is_world_process_zero:
+            log.info("Step %d of %d, epoch %.3g: %s.", state.global_step, state.max_steps, state.epoch or 0, words)
+            self._said = time.monotonic()
 
     def _end_if_it_gains_nothing(self, state: TrainerState, control: TrainerControl) -> None:
         """End the run after `patience` validations without a lower loss; the history survives a resume."""

@@ -27,9 +27,13 @@ Kind = Literal["model", "dataset"]
 
 
 def hub_client() -> HfApi:
-    """Return the client of the Hub; it reads HF_TOKEN from the environment by itself."""
+    """Return the client of the Hub; it reads HF_TOKEN from the environment by itself.
+
+    Of each of its new tries it would write two lines; what comes of them is said in a sentence.
+    """
     from huggingface_hub import HfApi
 
+    logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
     return HfApi()
 
 
