@@ -48,7 +48,7 @@ def test_a_made_limb_is_not_a_whole_one() -> None:
         ("Rudge was five minutes late.", []),
         ("Rudge, twelve, sat down.", [("age", "sure")]),
         ("Forty-year-old Rudge sat down.", [("age", "sure")]),
-        ("At forty, Rudge sat down.", [("age", "sure")]),
+        ("At forty, Rudge ran away to sea.", [("age", "look at this")]),
         ("Rudge was forty miles from home.", []),
     ],
 )

@@ -28,7 +28,7 @@ _STATES = [
     (
         "missing",
         re.compile(
-            rf"\bwhere (?:his|her|its|the) {_SIDE} {_PART} (?:had been|should have been"
+            rf"\b[Ww]here (?:{OWNER}|the) {_SIDE} {_PART} (?:had been|should have been"
             rf"|used to be|was once)"
         ),
     ),
@@ -67,6 +67,19 @@ _STATES = [
         ),
     ),
 ]
+_HOOK = rf"\b(?:hook|stump|claw)(?: [a-z]+)? (?:on|of|at the end of) {OWNER} {_SIDE} (?:arm|wrist|hand)\b"
+_SLEEVE = (
+    rf"(?:{OWNER} empty {_SIDE} (?:coat )?sleeve"
+    rf"|{OWNER.replace('who', 'whose')} {_SIDE.replace('side', 'other')} (?:coat )?sleeve (?:was|is|hung|had been)"
+    r" (?:pinned|empty|folded|sewn|tucked|knotted))\b"
+)
+_PATCH = rf"\bpatch (?:over|on|across) {OWNER} {_SIDE} eye\b"
+_SHOWN = [
+    (re.compile(_HOOK), ("missing hand", "missing arm")),
+    (re.compile(_SLEEVE), ("missing arm", "missing hand")),
+    (re.compile(_PATCH), ("missing eye", "blind eye")),
+]
+"""What shows which limb or eye is gone."""
 _HANDED = re.compile(r"\b(?P<side>left|right)-handed\b", re.IGNORECASE)
 _WHOLE = re.compile(
     r"\b(?:both|two)(?: of)?(?: (?:his|her|its))?(?: own)?(?: (?:good|sound|own|bare|whole|strong))* "
@@ -97,6 +110,12 @@ def limbs(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
             if (meant := _subject_before(view, sentence, masked, found)) and not negated(masked, found.start()):
                 part = found["part"]
                 yield claim(view, sentence, meant, "limb", f"{state} {part}", found["side"], found.span())
+    for pattern, states in _SHOWN:
+        for found in pattern.finditer(masked):
+            if (meant := _subject_before(view, sentence, masked, found)) and not negated(masked, found.start()):
+                side = found["side"] or found.groupdict()["other"]
+                for state in states:
+                    yield claim(view, sentence, meant, "limb", state, side, found.span())
     for found in _HANDED.finditer(masked):
         if (meant := _subject_before(view, sentence, masked, found)) and not negated(masked, found.start()):
             yield claim(view, sentence, meant, "limb", "handed", found["side"].lower(), found.span())
@@ -141,7 +160,16 @@ _AGES = [
         rf"|of age))?(?=[,.;:]| and | that | when | on | now| but|$)",
         re.I,
     ),
-    re.compile(rf"{SUBJECT} (?:had|has) (?:just |only just )?turned {_AGE}\b", re.I),
+    re.compile(
+        rf"{SUBJECT} (?:(?:had|has) )?(?:just |only just )?turned {_AGE}"
+        r"(?=[,.;:]| and | on | in | that | last | this |$)",
+        re.I,
+    ),
+    re.compile(
+        rf"{SUBJECT}(?:,| was| is) (?:only |just |now |still )?an? (?:[a-z-]+ ){{0,2}}?(?:man|woman|boy|girl|lad|lass"
+        rf"|child|youth|person|widow|widower|bachelor) of {_AGE}(?=[,.;:]| and | who | with |$)",
+        re.I,
+    ),
     re.compile(
         rf"{SUBJECT}(?: [a-z]+)?, (?:who (?:was|is) |now |aged )?{_AGE}(?: years old)?(?=[,.;]|"
         rf" and )",
@@ -150,9 +178,9 @@ _AGES = [
     re.compile(rf"{SUBJECT}[^,.;:]{{3,40}}, {_AGE} years old\b", re.I),
     re.compile(rf"{SUBJECT}(?:,)? (?:at|aged|at the age of) {_AGE}(?=[,.;]| and | was | had )", re.I),
     re.compile(rf"\b{_AGE}-year-old (?P<who>{MASK}+)(?!['’])", re.I),
-    re.compile(rf"(?:^|[.;] )At {_AGE},? (?P<who>{MASK}+)(?!['’])", re.I),
     re.compile(rf"{OWNER} {_AGE}(?:st|nd|rd|th) (?:birthday|year)", re.I),
 ]
+_AT_AGE = re.compile(rf"(?:^|[.;—] |[“\"])At {_AGE},? (?P<who>{MASK}+(?!['’])|he\b|she\b)", re.I)
 _ENTRY_AGE = re.compile(
     rf"(?:^|[,;.] |\bnow |\bat |\bof |\baged |\bis |\bwas |\bperson )(?P<age>{NUMBER})(?: years old)?"
     rf"(?=[,.;:]| and | or so|$| in (?:the year )?\d| dressed | and)",
@@ -188,13 +216,13 @@ def ages(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
                 ):
                     yield claim(view, sentence, meant, "age", "age", str(age), found.span())
         return
-    for pattern in _AGES:
+    for pattern in (*_AGES, _AT_AGE):
         for found in pattern.finditer(masked):
             age = value_of(found["age"])
             if (meant := owner(view, sentence, found)) and meant.being.person and 2 < age < 120:
                 before = masked[: found.start("age")]
                 if re.search(r"\b(?:when|until|since|before)\b[^,.;]*$", before, re.I):
                     continue
-                past = re.search(r"\b(?:once|had been|in those days)\b", before, re.I)
+                past = pattern is _AT_AGE or re.search(r"\b(?:once|had been|in those days)\b", before, re.I)
                 reason = "it may be told of another time" if past else ""
                 yield claim(view, sentence, meant, "age", "age", str(age), found.span(), reason)

@@ -11,6 +11,7 @@ from rag.continuity.compare import Comparison, told
 from rag.continuity.facts import RULES, RULES_FOR_OTHERS, Fact, claims_of, facts_of
 from rag.continuity.lives import Death, Sighting, absent, sightings
 from rag.continuity.names import Being, NameFinder, beings_of
+from rag.continuity.numbers import NUMBER, value_of
 from rag.continuity.spelling import misspelt
 from rag.continuity.view import View
 from rag.continuity.words import alternatives
@@ -18,6 +19,7 @@ from style_tuner.records import Entry, Moment
 
 Certainty = Literal["sure", "look at this"]
 _YEAR = re.compile(r"\b(?:[Yy]ear|[Ii]n|[Oo]f) (?P<year>\d{2,4})\b(?! (?:feet|miles|men|people|pounds))")
+_AGED_IN = re.compile(rf"(?P<age>{NUMBER})(?: years old)? in (?:the year )?(?P<year>\d{{2,4}})\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
 _ENGLISH = re.compile(r"\b(?:the|and|of|was|to|he|she|it|in|that|had|with|said|his|her)\b", re.IGNORECASE)
 _LEAST_ENGLISH = 0.12
@@ -150,9 +152,7 @@ def _dated(facts: Sequence[Fact]) -> list[Fact]:
     found = []
     for fact in facts:
         if fact.claim.kind == "age" and fact.claim.attribute == "age":
-            years = {int(one["year"]) for one in _YEAR.finditer(fact.quote)} | {
-                int(year) for year in re.findall(r"\b(?:[A-Z][a-z]+|year) (\d{2,4})\b", fact.quote)
-            }
+            years = _years_of(fact)
             if len(years) == 1:
                 born = str(years.pop() - int(fact.claim.value))
                 fact = replace(fact, claim=replace(fact.claim, attribute="born", value=born))
@@ -160,6 +160,13 @@ def _dated(facts: Sequence[Fact]) -> list[Fact]:
                 continue
         found.append(fact)
     return found
+
+
+def _years_of(fact: Fact) -> set[int]:
+    """Return the year of an age that is told right after it, else the years of its sentence."""
+    told = {int(one["year"]) for one in _AGED_IN.finditer(fact.quote) if value_of(one["age"]) == int(fact.claim.value)}
+    named = re.findall(r"\b(?:[A-Z][a-z]+|year) (\d{2,4})\b", fact.quote)
+    return told or {int(one["year"]) for one in _YEAR.finditer(fact.quote)} | set(map(int, named))
 
 
 class StoryYears:

@@ -14,6 +14,8 @@ from rag.continuity.words import UNFIT
 _AFTER_PREPOSITION = re.compile(
     r"\b(?:of|on|in|at|to|from|by|with|for|near|off|over|under|behind|beside|past)(?: the)? $", re.IGNORECASE
 )
+_SOMEBODYS = re.compile(r"['’]s? (?!(?:[\w-]+ ){1,3}(?:is|was|are|were|has|had|can|lies|stands)\b)")
+"""What follows a name with which an entry begins by telling whose it is: "Ann's boat, long and black."."""
 NEGATED = re.compile(
     r"\b(?:not|never|neither|nor|no longer|no|without|n['’]t|hardly|far from)\b[^,;.]{0,24}$", re.IGNORECASE
 )
@@ -79,5 +81,6 @@ def whole_entry(view: View, sentence: Sentence) -> Meant | None:
     if about is None:
         return None
     first = next(iter(view.named_in(sentence.start, sentence.start + 1)), None)
-    subject = view.being_of(first) if first else about
+    described = first and sentence is view.sentences[0] and _SOMEBODYS.match(view.masked, first.end)
+    subject = view.being_of(first) if first and not described else about
     return Meant(about, True) if subject is about else None

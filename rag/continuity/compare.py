@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rag.continuity.claims import Claim
 from rag.continuity.facts import Fact
@@ -41,7 +42,8 @@ class Comparison:
         """Return a fact and what the world says beside it: the other eye, or which hand is lost."""
         part = claim.attribute.removeprefix("whole ")
         more = self.of(claim, f"missing {part}") if part != claim.attribute else self.of(claim)
-        return [fact, *(one for one in more if one is not fact)]
+        same = (fact.claim.start, fact.claim.value, fact.entry)
+        return [fact, *(one for one in more if (one.claim.start, one.claim.value, one.entry) != same)]
 
     def contradicted(self, claim: Claim, year: int | None = None) -> Fact | None:
         """Return the fact that a claim contradicts, or None."""
@@ -63,7 +65,13 @@ class Comparison:
             return None
         if claim.kind == "build":
             return next((fact for fact in facts if frozenset((fact.claim.value, claim.value)) in BUILD_CLASH), None)
-        return facts[0]
+        return self._unsure(claim, facts[0]) if claim.kind == "place" else facts[0]
+
+    def _unsure(self, claim: Claim, fact: Fact) -> Fact:
+        """Return a fact that is not firm where both places have no entry: the one may lie in the other."""
+        if not (claim.value.startswith("?") and fact.claim.value.startswith("?")):
+            return fact
+        return replace(fact, claim=replace(fact.claim, soft_reason="the one place may lie in the other"))
 
     def _agree(self, claim: Claim, fact: Claim) -> bool:
         one, other = claim.value, fact.value
@@ -86,7 +94,9 @@ class Comparison:
         here, there = self._beings.get(one), self._beings.get(other)
         if here is None or there is None:  # a place without an entry differs only where the world names it elsewhere
             known, name = here or there, (other if here else one).removeprefix("?")
-            return known is None or name not in self._named_in_world or _speaks_of(known, [name])
+            told = all(word in self._named_in_world for word in name.split())
+            apart = claim.attribute == "born" if known is None else not _speaks_of(known, [name])
+            return not (told and apart)
         return here is there or _mentions(here, there) or _mentions(there, here)
 
     def _marked(self, claim: Claim, facts: Sequence[Fact]) -> Fact | None:

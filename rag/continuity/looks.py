@@ -200,7 +200,7 @@ def build(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
                 continue
             taken.add(found.start("build"))
             then = re.search(
-                r"\b(?:when|while|until|since) (?:\w+ ){0,3}$", masked[: found.start("who")], re.IGNORECASE
+                r"\b(?:when|while|until|since|if) (?:\w+ ){0,3}$", masked[: found.start("who")], re.IGNORECASE
             )
             if not then and not negated(masked, found.start("build")):
                 value = BUILDS[found["build"].lower()]

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from rag.continuity.numbers import is_number
 from rag.continuity.words import FEMALE, MALE
 from style_tuner.records import Entry, Moment
 
@@ -147,7 +148,7 @@ class NameFinder:
                     forms[form][being.id] = being
             if being.person:
                 for word in (word for name in being.names for word in WORD.findall(name)):
-                    if word[0].isupper() and len(word) > 3 and word.lower() not in _NO_PARTS:
+                    if word[0].isupper() and len(word) > 3 and word.lower() not in _NO_PARTS and not is_number(word):
                         parts[word][being.id] = being
         for word, found in parts.items():
             if len(found) == 1 and (word,) not in forms and not word.isupper():

@@ -35,7 +35,13 @@ BARE_NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d+|(?:a )?(?:{_WORD})(?:(?:[ -]|-and
 """A regular expression for a number, to be used with re.IGNORECASE."""
 NUMBER = rf"{BARE_NUMBER}(?![\w’'])"
 """The same where a word ends."""
+_NUMBER = re.compile(NUMBER, re.IGNORECASE)
 _PIECES = re.compile(rf"\b(?:{_WORD})\b", re.IGNORECASE)
+
+
+def is_number(word: str) -> bool:
+    """Say whether a word is a number, as in the name of a lock."""
+    return _NUMBER.fullmatch(word) is not None
 
 
 def value_of(text: str) -> int:

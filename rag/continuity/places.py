@@ -13,6 +13,7 @@ from rag.continuity.words import words_of
 _COMPASS = r"(?:north|south|east|west)(?:-?(?:east|west))?"
 _SIDE = rf"(?P<side>{_COMPASS}|above|below|beyond|upstream|downstream)"
 _PLACE = rf"(?:the )?(?P<place>{NAME}|(?-i:[A-Z][a-z]+))(?!['’\w])"
+_TOWN = rf"(?:the )?(?P<place>{NAME}|(?-i:[A-Z][a-z]+(?: [A-Z][a-z]+)*))(?!['’\w])"
 _LIES = r"(?:is|was|are|were|lies|lay|stands|stood|sits|sat|rises|rose)"
 _SIDES = re.compile(rf"{SUBJECT} (?:{_LIES}) [^.;:]{{0,40}}?{_SIDE} (?:of )?{_PLACE}", re.IGNORECASE)
 _ENTRY_SIDES = re.compile(
@@ -21,11 +22,18 @@ _ENTRY_SIDES = re.compile(
     re.IGNORECASE,
 )
 _SIDE_OF = re.compile(
-    rf"(?:on|from) (?:the )?(?:(?P<of>[a-z]+)['’]s )?(?P<side>{_COMPASS})(?:ern)? side(?: of (?:the )?"
-    rf"(?P<what>[a-z]+))?",
+    rf"(?:on|from|along) (?:the )?(?:(?P<of>[a-z]+|{NAME})['’]s )?(?P<side>{_COMPASS})(?:ern)? (?:side|edge|bank|shore)"
+    rf"(?: of (?:the )?(?P<what>[a-z]+|{NAME}))?",
     re.IGNORECASE,
 )
-_BORN = re.compile(rf"{SUBJECT}?[^.;]{{0,12}}\bborn (?:and bred )?(?:in|on|at) {_PLACE}", re.IGNORECASE)
+_ELSE = re.compile(r"\b(?:an?|another|opposite|facing|faced|beside|next|from|across)\b", re.IGNORECASE)
+"""What between a name and a side says that something else may stand there."""
+_CAME = (
+    r"(?:born (?:and (?:bred|raised) )?(?:in|on|at)|(?:came|come) into the world (?:in|on|at)|saw the light "
+    r"(?:of day )?(?:in|on|at)|a native of)"
+)
+_BORN = re.compile(rf"{SUBJECT}?[^.;]{{0,12}}\b{_CAME} {_TOWN}", re.IGNORECASE)
+_THERE_BORN = re.compile(rf"{SUBJECT} (?:was|is|had been) {_TOWN}[- ]born\b", re.IGNORECASE)
 _NO_PLACES = words_of(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday christmas easter midsummer michaelmas lent"
@@ -36,10 +44,19 @@ _HOMES = (
     r"school|tower|cell|flat|chambers)"
 )
 _IN = r"(?:in|on|at|off)"
-_HOME = re.compile(rf"{OWNER} (?:[a-z]+ ){{0,2}}?{_HOMES} {_IN} {_PLACE}", re.IGNORECASE)
-_ENTRY_HOME = re.compile(rf"\b{_HOMES} {_IN} {_PLACE}", re.IGNORECASE)
+_HOME = re.compile(rf"{OWNER} (?:[a-z]+ ){{0,2}}?{_HOMES} {_IN} {_TOWN}", re.IGNORECASE)
+_KEEPS_HOME = re.compile(
+    rf"{SUBJECT} (?:had|has|kept|keeps|owned|owns|made) (?:an? |his |her )?(?:[a-z]+ )?{_HOMES} {_IN} {_TOWN}",
+    re.IGNORECASE,
+)
+_ENTRY_HOME = re.compile(rf"\b{_HOMES} {_IN} {_TOWN}", re.IGNORECASE)
 _LIVES = re.compile(
-    rf"{SUBJECT} (?:[a-z]+ )?(?P<home>live[sd]?|dwel[lt]s?|dwelt|lodge[sd]) {_IN} {_PLACE}", re.IGNORECASE
+    rf"{SUBJECT} (?P<when>[a-z]+ )?(?P<home>live[sd]?|dwel[lt]s?|dwelt|lodge[sd]) {_IN} {_TOWN}", re.IGNORECASE
+)
+_LIVING = ("home", "house", "cottage", "flat")
+"""Words for where somebody lives, who has one such place unless the world tells of more."""
+_OTHER_TIME = re.compile(
+    r"\b(?:for|until|till|when|while|as an?|before|after|then|during|that|once|years?|months?)\b", re.IGNORECASE
 )
 _POST = re.compile(
     rf"(?P<what>(?:(?:[A-Z][a-z]+|{NAME}) )?(?:[A-Z][a-z]+)|master|mistress|keeper|[a-z]+warden"
@@ -64,22 +81,36 @@ def places(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     """Say where somebody was born and lives, where something stands, and where it lies as seen from elsewhere."""
     about = whole_entry(view, sentence)
     yield from _sides(view, sentence, masked, about)
-    for found in _BORN.finditer(masked):
-        meant = owner(view, sentence, found) if found["who"] else about
-        if meant and (place := _place(view, sentence, found)):
-            yield claim(view, sentence, meant, "place", "born", place, found.span())
-    for pattern in (_HOME, _LIVES, *((_ENTRY_HOME,) if about else ())):
+    for pattern in (_BORN, _THERE_BORN):
         for found in pattern.finditer(masked):
-            meant = owner(view, sentence, found) if "who" in found.groupdict() else about
-            if meant and meant.being.person and (place := _place(view, sentence, found)):
-                home = "home" if pattern is _LIVES else found["home"].lower()
-                yield claim(view, sentence, meant, "place", home, place, found.span())
+            meant = owner(view, sentence, found) if found["who"] else about
+            if meant and (place := _place(view, sentence, found)) and not negated(masked, found.start("place")):
+                yield claim(view, sentence, meant, "place", "born", place, found.span())
+    yield from _living(view, sentence, masked, about)
     for found in _POST.finditer(masked):
         if (place := _place(view, sentence, found)) and (holder := about or _holder(view, sentence, masked, found)):
             what = sentence.text[found.start("what") : found.end("what")].lower()
             if holder.being.person and place != holder.being.id:
                 yield claim(view, sentence, holder, "place", f"post: {what}", place, found.span())
     yield from _standing(view, sentence, masked, about)
+
+
+def _living(view: View, sentence: Sentence, masked: str, about: Meant | None) -> Iterator[Claim]:
+    """Say where somebody lives; where the sentence tells of a time, it may be another than the present."""
+    for pattern in (_HOME, _KEEPS_HOME, _LIVES, *((_ENTRY_HOME,) if about else ())):
+        for found in pattern.finditer(masked):
+            meant = owner(view, sentence, found) if "who" in found.groupdict() else about
+            place = _place(view, sentence, found)
+            if not meant or not meant.being.person or not place or negated(masked, found.start("home")):
+                continue
+            home = found["home"].lower().rstrip("s")
+            home = "home" if pattern is _LIVES or home in _LIVING else home
+            now = (found.groupdict().get("when") or "now ").lower() in ("now ", "still ", "always ")
+            timed = not now or _OTHER_TIME.search(masked[: found.start()] + masked[found.end() :])
+            reason = (
+                "it may be told of another time" if pattern in (_LIVES, _KEEPS_HOME) and timed and not about else ""
+            )
+            yield claim(view, sentence, meant, "place", home, place, found.span(), reason)
 
 
 def _sides(view: View, sentence: Sentence, masked: str, about: Meant | None) -> Iterator[Claim]:
@@ -90,12 +121,11 @@ def _sides(view: View, sentence: Sentence, masked: str, about: Meant | None) -> 
             if meant and place and not meant.being.person:
                 yield claim(view, sentence, meant, "place", f"side of: {place}", found["side"].lower(), found.span())
     for found in _SIDE_OF.finditer(masked):
-        what = found["what"] or found["of"]
+        group = "what" if found["what"] else "of"
+        what = sentence.text[found.start(group) : found.end(group)].lower().split()[-1:] if found[group] else []
         holder = about or _holder(view, sentence, masked, found)
         if what and holder and not holder.being.person:
-            yield claim(
-                view, sentence, holder, "place", f"side of the {what.lower()}", found["side"].lower(), found.span()
-            )
+            yield claim(view, sentence, holder, "place", f"side of the {what[0]}", found["side"].lower(), found.span())
 
 
 def _standing(view: View, sentence: Sentence, masked: str, about: Meant | None) -> Iterator[Claim]:
@@ -127,4 +157,6 @@ def _place(view: View, sentence: Sentence, found: re.Match[str]) -> str:
 def _holder(view: View, sentence: Sentence, masked: str, found: re.Match[str]) -> Meant | None:
     """Return who the sentence is about before a match: its first name or pronoun."""
     subject = re.search(SUBJECT, masked[: found.start()], re.IGNORECASE)
-    return view.meant(sentence.start + subject.start("who"), subject["who"]) if subject else None
+    if subject is None or _ELSE.search(masked[subject.end() : found.start()]):
+        return None
+    return view.meant(sentence.start + subject.start("who"), subject["who"])

@@ -31,22 +31,25 @@ _MASTED = re.compile(
 _VAGUE = re.compile(
     r"\b(?:about|some|nearly|almost|over|under|more than|less than|fewer than|at least|another|other"
     r"|first|last|next|"
-    r"of (?:the|his|her|its)|these|those|all but|and|hundred|thousand|perhaps)\s+$",
+    r"of (?:the|his|her|its)|these|those|all but|hundred|thousand|perhaps)\s+$",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(rf"\b{_COUNT}(?P<noun>(?: [a-z-]+){{1,3}})", re.IGNORECASE)
+_NOUNS = r"(?P<noun>(?: (?!(?:and|or|of|in|with)\b)[a-z-]+){1,3})"
+_COUNTED = re.compile(rf"\b{_COUNT}{_NOUNS}", re.IGNORECASE)
 _MEASURES = re.compile(rf"\b{_MEASURED}", re.IGNORECASE)
 _OF_NAME = re.compile(
-    rf"\b{_COUNT} {_ADJECTIVE}{_NOUN} (?:of|to|in|on) (?P<who>(?:the |old )?{NAME})(?!['’])", re.IGNORECASE
-)
-_HAS = re.compile(
-    rf"(?P<who>{NAME})(?!['’])(?:,[^,.;]{{0,40}},)? (?:[a-z]+ ){{0,2}}?(?:is|was|are|were|has|had|have"
-    rf"|weighs?|weighed|"
-    rf"killed|drowned|took|cost|lost|carries|carried|holds|held|with|counts|counted) {_COUNT}(?P<noun>"
-    rf"(?: [a-z-]+){{1,3}})",
+    rf"\b{_COUNT} {_ADJECTIVE}{_NOUN} (?:of|to|in|on) (?:the (?P<part>[a-z]+) (?:of|in|on|at) )?"
+    rf"(?P<who>(?:the |old )?{NAME})(?!['’])",
     re.IGNORECASE,
 )
-_OWNED = re.compile(rf"{OWNER} {_COUNT}(?P<noun>(?: [a-z-]+){{1,3}})", re.IGNORECASE)
+_HAS = re.compile(
+    rf"(?P<who>{NAME}|\b(?:it|she)\b)(?!['’])(?:,[^,.;]{{0,40}},)? (?:(?:was|is) (?:only )?an? (?:[a-z-]+,? ){{1,4}})?"
+    rf"(?:[a-z]+ ){{0,2}}?(?:is|was|are|were|has|had|have"
+    rf"|weighs?|weighed|"
+    rf"killed|drowned|took|cost|lost|carries|carried|holds|held|with|counts|counted) {_COUNT}{_NOUNS}",
+    re.IGNORECASE,
+)
+_OWNED = re.compile(rf"{OWNER} {_COUNT}{_NOUNS}", re.IGNORECASE)
 _MEASURED_NAME = re.compile(
     rf"(?P<who>{NAME})(?!['’]) (?:is|was|were|are|stands|stood|rises|rose) {_MEASURED}", re.IGNORECASE
 )
@@ -66,6 +69,8 @@ def numbers(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
         for found in pattern.finditer(masked):
             at = found.start("who") + (4 if found["who"].lower().startswith(("the ", "old ")) else 0)
             meant = view.meant(sentence.start + at, found["who"])
+            if meant and _elsewhere(meant, found):
+                continue
             if meant and pattern is not _OF_NAME and not owner(view, sentence, found, meant.being.event):
                 continue
             if meant and not _part_of(masked, found) and not negated(masked, found.start("number")):
@@ -73,6 +78,15 @@ def numbers(view: View, sentence: Sentence, masked: str) -> Iterator[Claim]:
     for found in _MEASURED_NAME.finditer(masked):
         if (meant := owner(view, sentence, found)) and not _part_of(masked, found):
             yield _measured(view, sentence, meant, found)
+
+
+def _elsewhere(meant: Meant, found: re.Match[str]) -> bool:
+    """Say whether a number is one of somebody, or of a part of a place that the world does not speak of."""
+    if meant.being.person and found["who"].lower() in ("it", "she"):
+        return True
+    part = found.groupdict().get("part")
+    known = " ".join(entry.text for entry in meant.being.holding).lower()
+    return part is not None and not re.search(rf"\b{part.lower()}\b", known)
 
 
 def _counted(view: View, sentence: Sentence, meant: Meant, found: re.Match[str]) -> Iterator[Claim]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rag.continuity.names import WORD, Being, Mention, NameFinder
 from rag.continuity.sentences import MASK, Sentence, plain, sentences_of
-from rag.continuity.words import FEMALE, MALE, PEOPLE
+from rag.continuity.words import FEMALE, MALE, PEOPLE, alternatives
 
 NAME = f"{MASK}+"
 OWNER = rf"(?P<who>{NAME}['’]s?|(?i:\b(?:his|her|its)\b))"
@@ -18,6 +18,16 @@ SUBJECT = rf"(?P<who>{NAME}(?![{MASK}'’])|(?i:\b(?:he|she|it)\b))"
 """A name or a pronoun that does something."""
 GENDERS = {"he": "he", "his": "he", "him": "he", "she": "she", "her": "she", "hers": "she", "it": "it", "its": "it"}
 _ACTS = re.compile(r"\s(?:said|was|had|is|has|[a-z]{2,}ed)\b")
+_SAID = re.compile(
+    rf"\b(?:said|asked|answered|replied|cried|called|whispered|muttered|shouted|murmured) (?P<who>{NAME})\.?$"
+)
+_BEING = (
+    r"(?:was|is|had been|had always been|had never been|became|remained)(?: (?:not|never|only|still|now))? (?:an?|the)"
+)
+_TOLD_TO_BE = re.compile(
+    rf"{NAME}(?:,? {_BEING}|, an?) (?:[\w{MASK}-]+,? ){{0,3}}?(?P<word>{alternatives(PEOPLE)})\b(?!['’-]|,? and\b)"
+)
+"""A word that says what somebody is, and so means nobody else: "Ann was not a town woman", "Ann, a tall woman"."""
 REACH = 6
 """How many sentences back a pronoun is followed."""
 
@@ -166,9 +176,12 @@ class View:
         return Meant(last.being, False) if last.position >= here and not rivals else None
 
     def _takes_up(self, position: int, sentence: Sentence, last: Person, number: int) -> bool:
-        """Say whether a pronoun opens its sentence and the one before it opens with the name."""
+        """Say whether a pronoun opens its sentence, and the one before opens with the name or ends in "said Ann"."""
         before = self.sentences[max(0, number - 1)]
-        return position == sentence.start and last.position == before.start and before.paragraph == sentence.paragraph
+        if position != sentence.start or before.paragraph != sentence.paragraph:
+            return False
+        said = _SAID.search(self.masked, before.start, before.start + len(before.text))
+        return last.position == before.start or (said is not None and last.position == said.start("who"))
 
     def number_of(self, sentence: Sentence) -> int:
         """Return a sentence's place among the sentences."""
@@ -181,9 +194,8 @@ class View:
     def _may_be(self, stranger: Person, being: Being) -> bool:
         """Say whether a word for a person, such as "the bailiff", is this being's own trade or title."""
         word = WORD.match(self.text, stranger.position)
-        stem = word[0].lower() if word else ""
         known = " ".join((*being.names, *(entry.text for entry in being.holding or being.entries))).lower()
-        return stem in known
+        return word is None or re.search(rf"\b{re.escape(word[0].lower())}\b", known) is not None
 
     def others(self, being: Being, start: int, end: int) -> list[Person]:
         """Return who else is mentioned between two positions; what may be a word for the being itself is left out."""
@@ -197,9 +209,10 @@ class View:
     def _all_people(self) -> Iterator[Person]:
         found = [Person(one.start, being, being.gender) for one in self.mentions if (being := self.being_of(one))]
         found += [Person(one.start, None, "") for one in self.mentions if self.being_of(one) is None]
+        told = {found.start("word") for found in _TOLD_TO_BE.finditer(self.masked)}
         for word in WORD.finditer(self.masked):
             lower = word[0].lower()
-            if lower in PEOPLE:
+            if lower in PEOPLE and word.start() not in told:
                 gender = "she" if lower in FEMALE else "he" if lower in MALE else ""
                 found.append(Person(word.start(), None, gender))
             elif len(word[0]) > 2 and word[0].istitle() and _ACTS.match(self.masked, word.end()):
