@@ -2,7 +2,6 @@ import logging
 from pathlib import Path
 
 import httpx2
-import Path
 import pytest
 from hub_fake import FakeHub, refusal
 from huggingface_hub import constants
