@@ -65,7 +65,7 @@ def test_every_run_is_in_the_table_and_only_a_voice_can_be_merged(workspace: Wor
     assert chosen.choices == [(f"{bad}, failed", bad), (voice, voice)]
     assert chosen.value == voice
     assert "4.000 → 3.000" in table
-    assert "<td class=''>done, merged</td>" in table
+    assert ">done, merged</span></td>" in table
     assert "failed, no voice" in table
     assert active(registry_view.buttons(workspace, voice)) == [False, True, True]  # it is merged
     shutil.rmtree(workspace.runs / voice / "merged")
@@ -80,11 +80,12 @@ def test_a_merged_voice_is_checked_against_what_it_was_merged_from(
 ) -> None:
     run = trained(workspace)
     with pytest.raises(ModelError, match="press Merge"):
-        models.check(workspace, run)
+        next(models.check(workspace, run))
     folder, voice = workspace.runs / run, make_voice(tmp_path_factory.getbasetemp() / "voice")
     for part in ("adapter", "merged"):
         shutil.copytree(voice / part, folder / part, dirs_exist_ok=True)
-    said = models.check(workspace, run)
+    meanwhile, said = models.check(workspace, run)
+    assert "takes minutes" in meanwhile
     assert "The merged model is complete and has the voice." in said
     assert "the same likeliest token for" in said
 
@@ -224,6 +225,20 @@ def test_a_model_that_does_not_fit_is_told_before_the_start(workspace: Workspace
     assert "The model is too large: it takes about 8192.4 GB" in said
     assert "Choose a smaller base model" in said
     assert "no/such" in server_view.estimate(workspace, "transformers", 8000, 0.9, "no/such/model")
+
+
+def test_the_title_of_the_servers_settings_follows_the_fields(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = [
+        server_view.settle(workspace, engine, port, 0.9, base)[1].label
+        for engine, port, base in (("transformers", 8123, ""), ("vllm", 9001, "models/Llama-3.2-1B"))
+    ]
+    assert titles == ["Settings: engine transformers, port 8123", "Settings: engine vLLM, port 9001, Llama-3.2-1B"]
+    monkeypatch.setenv("VLLM_PYTHON", "/no/such/python")  # said where the memory is told of, and no fault of the page
+    assert server_view.settings_title("auto", 8000) == "Settings: engine auto, port 8000"
+    said, _ = server_view.settle(workspace, "auto", 8000, 0.9)
+    assert "/no/such/python" in said
 
 
 def test_an_export_says_what_it_lacks_before_it_is_pressed(

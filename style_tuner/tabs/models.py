@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import gradio as gr
 
@@ -38,7 +39,7 @@ def merge(workspace: Workspace, chosen: str | None) -> None:
     jobs.start(workspace, "merge", ["--run", run.id])
 
 
-def check(workspace: Workspace, chosen: str | None) -> str:
+def check(workspace: Workspace, chosen: str | None) -> Iterator[str]:
     """Check the merged model, and whether it answers as what it was merged from, where that is there.
 
     That is done in a process of its own: it loads an ML library, and the page does not.
@@ -48,6 +49,8 @@ def check(workspace: Workspace, chosen: str | None) -> str:
     if not folder.is_dir():
         raise ModelError(f"The voice {chosen} is not merged yet, so there is no model folder to check: press Merge.")
     against = ["--adapter", str(adapter)] if adapter.is_dir() else []
+    voice = " and asking it what the voice was asked" if against else ""
+    yield str(views.sentence(f"Reading the merged model{voice}; with a large one that takes minutes.", "caption"))
     command = [sys.executable, "-m", "style_tuner", "check-model", str(folder), *against, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL)
     if not done.stdout.strip():
@@ -55,7 +58,7 @@ def check(workspace: Workspace, chosen: str | None) -> str:
     found = json.loads(done.stdout.strip().splitlines()[-1])
     well = "The merged model is complete and has the voice." if against else "The merged model is complete."
     head = well if found["ok"] else "The merged model has faults."
-    return str(views.sentence(head, "good" if found["ok"] else "bad") + views.bullets(found["findings"]))
+    yield str(views.sentence(head, "good" if found["ok"] else "bad") + views.bullets(found["findings"]))
 
 
 def delete(workspace: Workspace, chosen: str | None) -> None:
@@ -88,7 +91,7 @@ def build(page: Page) -> None:
     page.follow(registry_view.stamp, registry_view.show, [table, chosen, *pressed], [chosen])
     page.on(chosen.input, registry_view.buttons, [chosen], pressed, **HIDDEN)
     page.on(pressed[0].click, merge, [chosen], None)
-    page.on(pressed[1].click, check, [chosen], checked)
+    page.on(pressed[1].click, check, [chosen], checked, **HIDDEN)
     page.on(pressed[2].click, delete, [chosen], None)
     page.on(chosen.change, lambda _: "", [], checked, **HIDDEN)
     last_line(page, "merge", "export", "push")

@@ -81,7 +81,13 @@ def _row(workspace: Workspace, one: Entry, served: Mapping[str, str]) -> list[ob
         *(["served"] if one.run.id in served else []),
     ]
     size = views.size(recycled.size(folder))
-    return [_name(one), ", ".join(states), one.score, losses, size, one.base, one.data, _settings(one)]
+    state, data, settings = (_wide(text) for text in (", ".join(states), one.data, _settings(one)))
+    return [_name(one), state, one.score, losses, size, one.base, data, settings]
+
+
+def _wide(text: str) -> Markup:
+    """Return a cell that stays two lines high on a small screen, where the table is scrolled sideways instead."""
+    return Markup("<span style='display: block; min-width: {}ch'>{}</span>").format(len(text) * 2 // 3, text)
 
 
 def _name(one: Entry) -> Markup:
@@ -147,11 +153,7 @@ def show_disk(workspace: Workspace) -> tuple[str, Any, Any, Any]:
     ]
     half = [f"{path.parent.name} ({views.size(found.can_go.get(path, 0))} in {path})" for path in found.half_merged]
     runs = {path.relative_to(workspace.runs).parts[0] for path in found.can_go if path not in found.half_merged}
-    said = (
-        []
-        if found.can_go
-        else ["Nothing can go: only runs that are done and not pinned are cleaned up, and theirs is clean."]
-    )
+    said = [] if found.can_go else [NOTHING]
     if runs:
         said.append(
             f"What can go: saved states and replaced voices of {', '.join(sorted(runs))}. The voices stay; an earlier "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,24 @@ def estimate(
     return str(views.sentence(text, "caption"))
 
 
+def settings_title(engine: str, port: float | None, base: str | None = None) -> str:
+    """Return the title of the settings, which says what they are while they are folded."""
+    name = ""
+    if engine == "auto":
+        with suppress(StyleTunerError):  # said where the memory is told of, and when it is started
+            name = f" ({'vLLM' if choose_engine(DEFAULTS) == 'vllm' else 'transformers'} here)"
+    parts = [f"engine {'vLLM' if engine == 'vllm' else engine}{name}", f"port {int(port or 0)}"]
+    return "Settings: " + ", ".join([*parts, *([Path(base).name] if base else [])])
+
+
+def settle(
+    workspace: Workspace, engine: str, port: float, memory: float, base: str | None = None, longest: float = 0
+) -> tuple[str, Any]:
+    """Return what a start with these settings takes, and their title."""
+    fits = estimate(workspace, engine, port, memory, base, longest)
+    return fits, gr.Accordion(label=settings_title(engine, port, base))
+
+
 def _needs(workspace: Workspace, config: ServingConfig, base: str) -> Needs | None:
     model, engine = resolve_model(base), choose_engine(config)
     voices: list[Voice] = servable(list(voices_of(workspace).values()), engine, model)[0]
@@ -185,9 +204,7 @@ def build(page: Page) -> None:
         start_button = gr.Button("Start server", variant="primary")
         stop_button = gr.Button("Stop server", interactive=False)
     fits = gr.HTML()
-    name = "vLLM" if choose_engine(DEFAULTS) == "vllm" else "transformers"
-    title = f"Settings: engine {DEFAULTS.engine} ({name} here), port {DEFAULTS.port}"
-    with gr.Accordion(title, open=False):
+    with gr.Accordion(settings_title(DEFAULTS.engine, DEFAULTS.port), open=False) as fold:
         engine = gr.Dropdown(["auto", "vllm", "transformers"], value=DEFAULTS.engine, label="Engine")
         base = gr.Dropdown([("that of the newest voice", "")], value="", label="Base model", allow_custom_value=True)
         port = gr.Number(DEFAULTS.port, label="Port", precision=0, minimum=1, maximum=65535)
@@ -200,7 +217,7 @@ def build(page: Page) -> None:
     settings: list[Any] = [engine, port, memory, base, longest]
     page.follow(stamp, show, [head, log, start_button, stop_button])
     page.follow(lambda workspace: sorted(voices_of(workspace)), _bases, base, [base])
-    page.follow(stamp_of_voices, estimate, fits, settings, [part.change for part in settings])
+    page.follow(stamp_of_voices, settle, [fits, fold], settings, [part.change for part in settings])
     page.on(start_button.click, start, settings, None)
     page.on(stop_button.click, stop, [], None)
 
