@@ -17,7 +17,9 @@ def merge(
     workspace: WorkspaceOption = "default",
     run: Annotated[str | None, typer.Option(help="Training run to merge. Default: the newest.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Base model, with --adapter and --output.")] = None,
-    adapter: Annotated[Path | None, typer.Option(help="Adapter folder to merge.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", "--checkpoint", help="Adapter folder, or a run's checkpoint, to merge.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write the merged model to.")] = None,
     held_out: Annotated[
         Path | None,

@@ -1,11 +1,10 @@
-"""The schemas of rows that were not made of manuscripts: told apart, checked, and turned into examples."""
+"""Rows that were not made of manuscripts: checked, turned into examples, and parted for training and validation."""
 
 from __future__ import annotations
 
 import json
 import logging
 import random
-import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from style_tuner.config import RowsConfig
 from style_tuner.dataset.chat_jsonl import Fault, chat_example, row_faults
 from style_tuner.dataset.faults import shown
+from style_tuner.dataset.schemas import SCHEMAS, column_faults, detect, mixture, schema_of
 from style_tuner.dataset.sources import Record, Table, as_list, parts_of
 from style_tuner.errors import DatasetError
 from style_tuner.records import ChatExample, Message
@@ -37,6 +37,7 @@ RESPONSE_MARK = "### Response:\n"
 LEAKED = (
     "stand in the training rows, too: the validation loss then shows what is learned by heart. Take them out of one."
 )
+"""What is said of validation rows after their number."""
 DEFAULT_VALIDATION = 0.1
 """Share of the rows to validate on where a dataset has no part for it."""
 
@@ -54,30 +55,6 @@ class TextExample:
 
 
 Example = ChatExample | TextExample
-
-
-@dataclass(frozen=True)
-class Schema:
-    """Columns of one format: with text, with text that may be empty, that may be absent, and lists of texts."""
-
-    text: tuple[str, ...]
-    maybe_empty: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Every column that a row must have."""
-        return self.text + self.maybe_empty + self.lists
-
-
-SCHEMAS = {
-    "instruction": Schema(("instruction", "output"), optional=("input", "system")),
-    "prompts": Schema(("style_name", "prompt_text"), ("negative_prompt",), lists=("tags", "compatible_models")),
-    "completion": Schema(("prompt", "completion")),
-    "text": Schema(("text",)),
-}
-"""Every format but the chats, whose rows have one column, `messages`."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +135,7 @@ def read_examples(table: Table, rows: RowsConfig) -> Reading:
     if not table.records:
         empty = Fault(0, "the file holds no rows: name another file.")
         return Reading(rows.format, (), table.faults or (empty,), ())
-    if rows.format == "auto" and not rows.template and (mixed := _mixture(table)):
+    if rows.format == "auto" and not rows.template and (mixed := mixture(table)):
         return Reading("mixed", (), (Fault(0, mixed),), ())
     kind = rows.format if rows.format != "auto" else detect(table.columns, rows.template)
     if kind is None:
@@ -168,7 +145,7 @@ def read_examples(table: Table, rows: RowsConfig) -> Reading:
         return Reading("unknown", (), (Fault(0, said),), ())
     if kind == "chat":
         return _reading(kind, table if table.typed else _with_messages(table), _chat_faults, _chat)
-    schema = _schema(kind, rows)
+    schema = schema_of(kind, rows)
     missing = [name for name in schema.required if name not in table.columns]
     if missing:
         columns = f"the columns are {', '.join(table.columns)}"
@@ -177,7 +154,7 @@ def read_examples(table: Table, rows: RowsConfig) -> Reading:
     return _reading(
         kind,
         table,
-        lambda record: _column_faults(record.values, schema, table.typed),
+        lambda record: column_faults(record.values, schema, table.typed),
         lambda record: _convert(kind, record.values, rows, table.typed),
     )
 
@@ -216,66 +193,6 @@ def in_training(validation: Sequence[Example], train: Sequence[Example]) -> list
     """Return the places (from 0) of the validation rows that stand in training, too."""
     learned = {content(example) for example in train}
     return [place for place, example in enumerate(validation) if content(example) in learned]
-
-
-def detect(columns: Sequence[str], template: str | None = None) -> str | None:
-    """Return the format whose columns these are most like, None where none of them is there."""
-    if template:
-        return "text"
-    if "messages" in columns:
-        return "chat"
-    scores = {name: sum(column in columns for column in schema.required) for name, schema in SCHEMAS.items()}
-    best = max(scores, key=lambda name: (scores[name] / len(SCHEMAS[name].required), scores[name]))
-    return best if scores[best] else None
-
-
-def _mixture(table: Table) -> str | None:
-    """Return what formats stand in one file where its rows are whole rows of several; None where they are not."""
-    first: dict[str, list[int]] = {}
-    for record in table.records:
-        there = {name for name, value in record.values.items() if value is not None}
-        for name in ("chat", *SCHEMAS):
-            if there.issuperset(SCHEMAS[name].required if name in SCHEMAS else ("messages",)):
-                first.setdefault(name, []).append(record.number)
-                break
-    if len(first) < 2:
-        return None
-    parts = [f"{len(lines):,} of {name} (the first is {table.unit} {lines[0]:,})" for name, lines in first.items()]
-    return f"holds rows of several formats: {'; '.join(parts)}. Write each to a file of its own."
-
-
-def _schema(kind: str, rows: RowsConfig) -> Schema:
-    """Return the columns that rows of this kind must have; a template of one's own needs those that it names."""
-    if not rows.template or kind not in ("text", "prompts"):
-        return SCHEMAS[kind]
-    try:
-        names = [name for _, name, _, _ in string.Formatter().parse(rows.template) if name is not None]
-    except ValueError as error:
-        raise DatasetError(f"rows.template cannot be read ({error}): write a brace itself as {{{{ or }}}}.") from None
-    odd = [name for name in names if not name.isidentifier()]
-    if odd or not names:
-        raise DatasetError(f"rows.template must name columns in braces, such as {{text}}; found {odd or 'none'}.")
-    return Schema((), tuple(dict.fromkeys(names))) if kind == "text" else SCHEMAS[kind]
-
-
-def _column_faults(values: dict[str, Any], schema: Schema, typed: bool) -> list[str]:
-    faults = []
-    for name in (*schema.required, *schema.optional):
-        value = values.get(name)
-        if name not in values or value is None:
-            if name not in schema.optional:
-                how, remedy = (f"has null as {name!r}", "fill it") if name in values else (f"has no {name!r}", "add it")
-                faults.append(f"{how}: {remedy} or remove the row.")
-        elif name in schema.lists:
-            if as_list(value, typed) is None:
-                how = "" if typed else " in JSON (json.dumps), not as Python prints it"
-                said = f'column {name!r} is not a list of texts but {shown(value)}: write it as ["a", "b"]{how}.'
-                faults.append(said)
-        elif not isinstance(value, str) and not (name in schema.maybe_empty and as_list(value, typed) is not None):
-            faults.append(f"column {name!r} is not text but {shown(value)}: put it in quotation marks.")
-        elif name in schema.text and not value.strip():
-            faults.append(f"column {name!r} is empty: fill it or remove the row.")
-    return faults
 
 
 def _with_messages(table: Table) -> Table:
