@@ -84,7 +84,8 @@ def fit_verifier(own_texts: Sequence[str], panel: Panel) -> Verifier:
             f"{LEAST_UNITS * UNIT_WORDS:,}. Add manuscripts and prepare the dataset again."
         )
     own = panel.count(every if len(every) <= OWN_UNITS else runs(every, OWN_UNITS))
-    strangers, machine = of_strangers(own, panel)
+    strangers = of_strangers(own, panel)
+    machine = learn(own, strangers)
     found = parting([shaped])
     fitted = Verifier(
         **{field.name: getattr(machine, field.name) for field in fields(Machine)},
@@ -94,7 +95,7 @@ def fit_verifier(own_texts: Sequence[str], panel: Panel) -> Verifier:
         traits=own_traits(own_texts),
         left_out=tuple(name for name in panel.present if name not in strangers.present),
         parting=found,
-        blind=learn(own, strangers, paragraphs=False),
+        blind=learn(own, strangers, paragraphs=False, curves=machine.calibrations),
         sees_paragraphs=True,
     )
     return fitted._blinded("") if lost(found, parting_of(panel)) else fitted
