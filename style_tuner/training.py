@@ -62,14 +62,17 @@ def settle(
     if path.is_file():
         config, data = kept_settings(workspace, own.folder.name)
     else:
-        config = wanted()
-        if config.run_name:
-            named = config.run_name.replace("{time}", time_stamp())
-            config = config.model_copy(update={"run_name": named})
+        config = named(wanted())
         data = rows_source(workspace, config, dataset)
         write_json(path, {"config": config.model_dump(mode="json"), "dataset": data})
     own.update(config_hash=config_hash(config))
     return config, data
+
+
+def named(config: TrainingConfig) -> TrainingConfig:
+    """Return the settings with the time of now in the run's name where that asks for it."""
+    name = config.run_name and config.run_name.replace("{time}", time_stamp())
+    return config.model_copy(update={"run_name": name})
 
 
 def kept_settings(workspace: Workspace, run_id: str) -> tuple[TrainingConfig, str]:

@@ -11,6 +11,7 @@ from tuning_rows import write_rows
 
 from style_tuner.config import CONFIGS, TrainingConfig, load_training_config
 from style_tuner.jobs import Job
+from style_tuner.training import named
 from style_tuner.tuning.train import train
 from style_tuner.workspace import write_jsonl
 
@@ -89,7 +90,7 @@ def run(recipe: str, models, folder: Path, *changes: str) -> tuple[TrainingConfi
     family, short = RECIPES[recipe]
     base = [f"base_model={models(family)}"] if family else []
     few = ["num_epochs=2", "gradient_accumulation_steps=1", "logging_steps=1"]
-    config = load_training_config(CONFIGS / f"{recipe}.yaml", [*base, *few, *short, *changes])
+    config = named(load_training_config(CONFIGS / f"{recipe}.yaml", [*base, *few, *short, *changes]))
     rows = folder / "rows"
     rows.mkdir()
     own = folder / f"run-{recipe}"

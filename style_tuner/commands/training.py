@@ -93,7 +93,7 @@ def train(
     if dry_run:
         from style_tuner.tuning.train import dry_run as show
 
-        settings = training_settings(config, changes)
+        settings = training.named(training_settings(config, changes))
         data = stages.rows_source(place, settings, dataset)
         typer.echo(show(settings, data, folder=place.runs, pace=training.last_pace(place, settings)))
         return
