@@ -95,7 +95,8 @@ def run(recipe: str, models, folder: Path, *changes: str) -> tuple[TrainingConfi
     rows.mkdir()
     own = folder / f"run-{recipe}"
     own.mkdir()
-    hub = FakeHub()
+    owner = str(config.hub_model_id).partition("/")[0]
+    hub = FakeHub(orgs={owner: "write"})  # an author names an organisation of their own
     return config, train(config, ROWS.get(recipe, chats)(rows), own, Job(own), hub), hub
 
 
