@@ -186,6 +186,15 @@ def test_where_the_author_writes_decides_what_is_sent(place: Workspace) -> None:
     assert "Mara keeps the light." in world_prompt.test_prompt(place, "harbour", "Mara climbs the stairs.")
 
 
+def test_a_book_being_typed_is_left_as_it_is_when_the_world_changes(place: Workspace) -> None:
+    before = tab.present_stamp(place)
+    save(place, text="Mara keeps the lamp, the light and the boat.")
+    assert tab.present_stamp(place) == before
+    tab.set_present(place, "harbour", "", 2)
+    assert tab.present_stamp(place) != before
+    tab.set_present(place, "harbour", "", None)
+
+
 def test_a_test_of_a_prompt_tells_a_misspelt_book(place: Workspace) -> None:
     save(place, book="Second Light")
     tab.set_present(place, "harbour", "Secnd Light", None)

@@ -103,6 +103,13 @@ def show_present(workspace: Workspace, world: str | None) -> tuple[str, int | No
     return told.get("book", ""), told.get("chapter")
 
 
+def present_stamp(workspace: Workspace) -> Any:
+    """Return a stamp of where each world's author is writing now; what else changes leaves what is typed as it is."""
+    state = service.state(workspace)
+    found = lore.ask(state.url, "GET", "worlds")["worlds"] if state else []
+    return [(one["name"], one["present"]) for one in found]
+
+
 def settings_title(port: float | None, up: int | None) -> str:
     """Return the title of the settings: the port where the service is up, else the one that it would get."""
     return f"Settings: port {up or int(port or DEFAULTS.port)}"
@@ -178,7 +185,7 @@ def _build_service(page: Page, head: gr.HTML, chosen: gr.Dropdown) -> None:
     page.follow(stamp, show_notes, notes, [chosen], [chosen.change])
     page.on(anew.click, index_anew, [chosen], None)
     page.follow(stamp, show_service, [head, chosen, on, off, fold], [chosen, port], [port.change])
-    page.follow(stamp, show_present, [book, chapter], [chosen], [chosen.change])
+    page.follow(present_stamp, show_present, [book, chapter], [chosen], [chosen.change])
     page.on(on.click, start, [chosen, port], None)
     page.on(off.click, stop, [], None)
     page.on(here.click, set_present, [chosen, book, chapter], None)
