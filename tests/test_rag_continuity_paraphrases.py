@@ -1,9 +1,10 @@
 """Contradictions told in other words, of a world that the rules were not made on: most of each kind are found."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
-from continuity_drafts import entry, kinds
+from continuity_drafts import entry, found, kinds
 
 IVO = entry(
     "Ivo Marlin",
@@ -188,3 +189,21 @@ def test_an_age_told_with_its_year_is_read_with_that_year() -> None:
 
 def test_what_would_be_if_somebody_were_small_is_no_statement() -> None:
     assert kinds("If Ada had been a small woman, the door would fit.", (entry("Ada", "Ada is very tall."),)) == []
+
+
+@pytest.mark.parametrize(
+    ("draft", "world", "said"),
+    [
+        ("three chapels", "two chapels", "chapels"),
+        ("five arches", "nine arches", "arches"),
+        ("six ferries", "two ferries", "ferries"),
+    ],
+)
+def test_a_count_is_told_as_it_is_said(draft: str, world: str, said: str) -> None:
+    (one,) = found(f"Merle had {draft}.", (entry("Merle", f"A town with {world}.", kind="place"),))
+    assert re.fullmatch(rf"The draft gives Merle \d {said}; the world says \d\.", one.sentence)
+
+
+def test_a_birthplace_is_told_in_a_plain_sentence() -> None:
+    (one,) = found("Ivo was born in Brackwater.", WORLD)
+    assert one.sentence == "The draft says Ivo was born in Brackwater; the world says Quillon."

@@ -196,12 +196,15 @@ def told(claim: Claim, facts: Sequence[Fact], where: str, beings: Mapping[str, B
     if claim.kind == "occupation":
         return f"{where} makes {name} a {value}; the world says {other}."
     if claim.kind == "number":
-        return f"{where} gives {name} {value} ({attribute}); the world says {other}."
+        counted = attribute if " " in attribute else _plural(attribute)
+        return f"{where} gives {name} {value} {counted}; the world says {other}."
     if claim.kind == "colour":
         part = "" if attribute == "itself" or attribute.startswith("named: ") else f" ({attribute})"
         return f"{where} says {name}{part} is {value}; the world says {other}."
     if claim.kind == "year":
         return f"{where} dates {name} to the year {value}; the world says {other}."
+    if attribute == "born":
+        return f"{where} says {name} was born in {value}; the world says {other}."
     return f"{where} puts {name} {_placed(attribute, value)}; the world says {_placed(fact.claim.attribute, other)}."
 
 
@@ -219,12 +222,14 @@ def _lost(facts: Sequence[Fact]) -> str:
 def _placed(attribute: str, value: str) -> str:
     if attribute.startswith("side of"):
         return f"on another side ({value})" if " " in value else value
-    return {"born": f"as born at {value}", "stands": f"at {value}", "home": f"at {value}"}.get(attribute, f"at {value}")
+    return f"at {value}"
 
 
 def _plain(value: str, beings: Mapping[str, Being]) -> str:
     return beings[value].name if value in beings else value[1:].title() if value.startswith("?") else value
 
 
-def _plural(part: str) -> str:
-    return "feet" if part == "foot" else f"{part}s"
+def _plural(noun: str) -> str:
+    if noun == "foot":
+        return "feet"
+    return re.sub("(?<=[^aeiou])y$", "ie", re.sub("(?<=[cs]h|ss)$", "e", noun)) + "s"
