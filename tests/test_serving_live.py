@@ -123,6 +123,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones(running: ServerState, mi
 
 
 @ONLY_VLLM
+def test_vllm_on_a_cpu_multiplies_adapters_by_groups_of_rows(running: ServerState) -> None:
+    log = Path(running.log).read_text(encoding="utf-8")
+    assert re.search(r"Worker.*Style Tuner: adapters are multiplied by groups of rows", log)
+    assert "Failed to load plugin" not in log
+
+
+@ONLY_VLLM
 def test_vllm_stops_generating_when_a_reply_is_left(running: ServerState) -> None:
     before = figure(running, "generation_tokens_total")
     with client.stream_chat(running.url, "base", REQUEST, LONG) as stream:
@@ -188,9 +195,7 @@ def test_vllm_writes_32_replies_at_once_each_with_its_own_model(
         together = pool.map(lambda name: client.complete_chat(running.url, name, REQUEST, GREEDY).text, names)
         for name, text in zip(names, together, strict=True):
             assert text.split()[:5] == alone[name].split()[:5]  # later words may differ: a batch rounds otherwise
-    seen = last_load(place)
-    assert seen is not None
-    assert seen.running is not None
+    wait_for(lambda: (seen := last_load(place)) is not None and seen.running is not None)
 
 
 @ONLY_VLLM

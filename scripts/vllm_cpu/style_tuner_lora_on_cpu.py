@@ -74,9 +74,11 @@ def bgmv_expand_slice(
 
 def register() -> None:
     """Put these in the place of vLLM's own, where they are defined and where they are taken from."""
+    from vllm.logger import init_logger
     from vllm.lora.ops import torch_ops
     from vllm.lora.ops.torch_ops import lora_ops
 
     for own in (bgmv_shrink, bgmv_expand, bgmv_expand_slice):
         for place in (torch_ops, lora_ops):
             setattr(place, own.__name__, own)
+    init_logger("vllm.style_tuner").info("Style Tuner: adapters are multiplied by groups of rows.")
