@@ -136,7 +136,7 @@ def works_now(checks: list[Check]) -> list[str]:
     from style_tuner.tuning.memory import GIBIBYTE, LLAMA_8B, estimate_memory
 
     said = ["Manuscripts, Voice, World and Score work as they are: they need no GPU."]
-    needed = estimate_memory(load_training_config(GUIDE), LLAMA_8B).total
+    needed = estimate_memory(load_training_config(GUIDE), LLAMA_8B).peak
     largest = max((gpu.memory_total / GIBIBYTE for gpu in hardware().gpus), default=0)
     if largest > needed:
         said.append(f"Training: Llama-3.1-8B needs about {needed:.0f} GB of the GPU's {largest:.0f} GB.")

@@ -91,7 +91,7 @@ def test_a_bad_file_is_told_of_and_the_good_one_kept(workspace: Workspace, tmp_p
         (lambda place: train.start(place, RECIPE, "data/starter_model", 3, 1e-3, 32), "Prepare dataset"),
         (lambda place: train_run.stop(place, None), "Start training"),
         (lambda place: models.merge(place, None), "train one"),
-        (lambda place: models.check(place, None), "train one"),
+        (lambda place: [*models.check(place, None)], "train one"),
         (lambda place: score.score(place, "A draft."), "Prepare dataset"),
         (lambda place: score.score(place, "  "), "paste one"),
         (lambda place: world_prompt.test_prompt(place, "w", "Rain."), "Start World service"),

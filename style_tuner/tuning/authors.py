@@ -59,8 +59,9 @@ def _alike(works: dict[str, list[str]]) -> list[tuple[str, str]]:
 
     panel = load_panel()
     verifiers = {work: fit_verifier(texts, panel) for work, texts in works.items()}
-    any_verifier = next(iter(verifiers.values()))
-    counts = {work: any_verifier.count(pieces("\n\n".join(texts), JUDGED_WORDS)) for work, texts in works.items()}
+    counts = {
+        work: panel.count(map(panel.shaped, pieces("\n\n".join(texts), JUDGED_WORDS))) for work, texts in works.items()
+    }
 
     def takes(one: str, other: str) -> bool:
         decision = float(verifiers[one].decide(counts[other]).mean())
