@@ -43,10 +43,11 @@ def inspection(told: Mapping[str, Any], hits: Sequence[Hit] = ()) -> Markup:
     taken = _measure(told, told, of=True)
     head = f"Sent: {len(sent)} {'entry' if len(sent) == 1 else 'entries'}, {taken}.{where}"
     parts = [views.sentence(head if sent else f"No entry fits this prompt, so none is sent.{where}")]
+    parts += [views.sentence(note, "bad") for note in told["notes"]]
     parts += [_entry(row, texts.get(row["id"], ""), _measure(told, row)) for row in sent]
     if told["room"]["note"]:
         parts.append(views.sentence(told["room"]["note"], "caption"))
-    parts += [views.sentence(note, "bad") for note in (*told["notes"], *told["keys_off"])]
+    parts += [views.sentence(note, "bad") for note in told["keys_off"]]
     if cut:
         parts.append(Markup("<h4>Not sent</h4>"))
         parts.append(views.bullets(f"{row['name']} ({row['why']}): {row['cut']}" for row in cut[:MOST_CUT]))
