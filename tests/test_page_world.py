@@ -73,8 +73,19 @@ def test_an_entry_is_kept_with_all_it_holds_and_shown_again(place: Workspace) ->
     assert shown.values == tuple(FORM.values())
     assert len(shown.versions.choices) == 1
     table, choice = world_entries.show_entries(place, "harbour", "", None, None)
-    assert "chapters 3 to 9" in table and choice.choices[0] == ("character: Mara Quill", identity)
+    assert "chapters 3 to 9" in table and choice["choices"][0] == ("character: Mara Quill", identity)
+    assert choice["value"] == identity
     assert "0 of 1 entries" in world_entries.show_entries(place, "harbour", "dragon", None, None)[0]
+
+
+def test_a_list_that_comes_late_does_not_take_back_what_was_chosen_meanwhile(place: Workspace) -> None:
+    """The list is read for the entry that was open; a new one may have been begun before the answer is there."""
+    identity = save(place)
+    kept = world_entries.show_entries(place, "harbour", "", identity, None)[1]
+    assert kept["choices"] and "value" not in kept
+    gone = world_entries.show_entries(place, "harbour", "", "nobody", None)[1]
+    assert gone["value"] == identity
+    assert "value" not in tab.show_service(place, "harbour", 8_077)[1]
 
 
 def test_a_change_can_be_undone_and_done_again_and_a_version_restored(place: Workspace) -> None:
@@ -102,7 +113,7 @@ def test_a_new_entry_never_takes_the_place_of_another(place: Workspace) -> None:
     assert show(place, identity).values[3] == "Mara keeps the light."
     assert tab.stamp(place) != before
     chosen = world_entries.show_entries(place, "harbour", "", world_entries.NEW, None)[1]
-    assert chosen.value == world_entries.NEW  # what is being written stays in the form
+    assert "value" not in chosen  # what is being written stays in the form
     world_entries.delete(place, "harbour", "", show(place, "mara-quill-thing").opened, None)
 
 
@@ -117,7 +128,7 @@ def test_what_is_typed_and_not_saved_is_there_again_when_its_entry_is_chosen_aga
     assert again.values[3] == "Mara let the light go out." and "Not saved yet." in again.notice
     assert again.discard.visible and not again.over.visible
     filtered = world_entries.show_entries(place, "harbour", "heron", identity, desk)[1]
-    assert filtered.value == identity  # what is being edited stays open, whatever is searched for
+    assert "value" not in filtered  # what is being edited stays open, whatever is searched for
     dropped = read(world_entries.drop(place, "harbour", "", again.opened, desk))
     assert dropped.values[3] == "Mara keeps the light." and dropped.notice == "" and not dropped.desk["harbour"]
     saved = read(world_entries.save(place, "harbour", "", again.opened, desk, *again.values))
@@ -158,7 +169,7 @@ def test_an_entry_deleted_elsewhere_is_kept_as_it_was_typed_and_can_be_saved_aga
     desk = typed(None, mine, text="Mara came back.")
     world_entries.delete(place, "harbour", "", mine, None)
     listed = world_entries.show_entries(place, "harbour", "", identity, desk)[1]
-    assert listed.value == identity and ("not saved: Mara Quill", identity) in listed.choices
+    assert "value" not in listed and ("not saved: Mara Quill", identity) in listed["choices"]
     left = show(place, identity, desk)
     assert "deleted elsewhere" in left.notice and left.values[3] == "Mara came back."
     back = read(world_entries.save_over(place, "harbour", "", left.opened, desk, *left.values))

@@ -69,6 +69,14 @@ def choice(label: str, **options: Any) -> gr.Dropdown:
     return gr.Dropdown([], label=label, allow_custom_value=True, **options)
 
 
+def refilled(choices: Sequence[Any], value: Any, chosen: Any) -> Any:
+    """Return new choices; the chosen one is set only where it has to be another than it was when this was asked for.
+
+    The author may have chosen something else meanwhile, which an answer that is late must not take back.
+    """
+    return gr.update(choices=list(choices)) if value == chosen else gr.update(choices=list(choices), value=value)
+
+
 @dataclass
 class Page:
     """The controls that every tab needs, and what each tab wants to be told of.

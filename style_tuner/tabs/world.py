@@ -23,7 +23,7 @@ from style_tuner.tabs import (
     world_review,
     world_shelf,
 )
-from style_tuner.tabs.common import Page, choice, inform
+from style_tuner.tabs.common import Page, choice, inform, refilled
 from style_tuner.tabs.world_exchange import SAMPLE_WORLD, sample_files, uploaded
 from style_tuner.tabs.world_parts import ask, look, need, stamp, warn
 from style_tuner.workspace import Workspace
@@ -131,7 +131,7 @@ def show_service(workspace: Workspace, chosen: str | None, port: float | None = 
     value = chosen if chosen in found else state.world or next(iter(found), None)
     models = f"the models at {state.model_url}" if state.model_url else "the models of the tab Models"
     text = f"The World service is up at {state.url}/v1, in front of {models}."
-    return str(views.sentence(text, "good")), gr.Dropdown(choices=list(found), value=value), on, off, fold
+    return str(views.sentence(text, "good")), refilled(list(found), value, chosen), on, off, fold
 
 
 def build(page: Page) -> None:

@@ -13,7 +13,7 @@ from style_tuner.records import Entry
 from style_tuner.serving import lore
 from style_tuner.serving import world as service
 from style_tuner.tabs import views, world_drafts
-from style_tuner.tabs.common import HIDDEN, Page, choice, inform
+from style_tuner.tabs.common import HIDDEN, Page, choice, inform, refilled
 from style_tuner.tabs.world_drafts import NEW, Desk
 from style_tuner.tabs.world_form import KINDS, entry_of, held, show_entry, versions
 from style_tuner.tabs.world_parts import ask, need, stamp, url, warn
@@ -36,7 +36,7 @@ def show_entries(
 ) -> tuple[str, Any]:
     """Return the entries by kind, and the choice of one."""
     table, choices, value = _list(workspace, world, search, chosen, desk)
-    return table, gr.Dropdown(choices=choices, value=value)
+    return table, refilled(choices, value, chosen)
 
 
 def _list(
