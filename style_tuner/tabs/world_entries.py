@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -244,10 +245,11 @@ def build(
     shows = [*form, version, opened, desk, notice, over, back_to]
     also = [chosen.change, search.change]
     page.follow(stamp, show_entries, [table, entry], [chosen, search, entry, desk], also)
-    page.on(entry.change, choose, [chosen, entry, opened, desk], shows, show_progress="hidden")
+    # One queue, so that what another world's form would show never comes after what the author chose there.
+    either = partial(gr.on, [entry.change, chosen.change])
+    page.on(either, choose, [chosen, entry, opened, desk], shows, trigger_mode="always_last", show_progress="hidden")
     page.on(new.click, lambda _: NEW, [], entry)
     everything, now = [table, entry, *shows], [chosen, search, opened, desk]
-    page.on(chosen.change, shown, [chosen, search, entry, desk], everything, **HIDDEN)
     page.on(keep.click, save, [*now, *form], everything)
     page.on(over.click, save_over, [*now, *form], everything)
     page.on(back_to.click, drop, now, everything)
